@@ -1,0 +1,182 @@
+"""
+What is behind all scopes of a meter.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .booking import Rules
+from .effects import run
+from .hooks import log_event, logger
+from .learning import learned_limits
+from .records import Notes
+from .storage.memory import MemoryStorage
+from .storage.shelter import Shelter
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+    from .effects import Operation
+    from .hooks import QuotaHook
+    from .limits import LimitTable
+    from .state import Cell
+    from .storage import Storage
+
+__all__ = ["Core", "drained", "flushed", "when_done"]
+
+T = TypeVar("T")
+
+
+class Core:
+    """
+    What all scopes of a meter share: limits, a storage and a clock, and what is still due.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        table: LimitTable,
+        *,
+        enforce: bool,
+        hooks: Iterable[QuotaHook],
+        clock: Callable[[], float],
+    ) -> None:
+        self.storage = storage
+        self.table = table
+        self.enforce = enforce
+        self.hooks = (log_event, *hooks)
+        self.clock = clock
+        # A clock of tests brings its own way to wait.
+        self.sleep: Callable[[float], None] = getattr(clock, "sleep", time.sleep)
+        self.asleep: Callable[[float], Awaitable[None]] = getattr(clock, "asleep", _sleep_async)
+        # Whether storage operations are done without waiting, so that nothing can come in between.
+        self.at_once = type(storage) is MemoryStorage
+        self._at_work: set[Future[Any]] = set()
+        self.plans: dict[str, str | None] = {}
+        self.later: deque[Operation[Any]] = deque()
+        self.notes = Notes()
+        self._rules: dict[tuple[str, str | None], tuple[int, dict[str, Any], Rules]] = {}
+        _living.add(self)
+
+    def rules(self, model: str, scope: str, cell: Cell) -> Rules:
+        """
+        The limits that hold for a model, made ready; computed again only when they may differ.
+        """
+        plan = self.plans.get(scope)
+        known = self._rules.get((model, plan))
+        learned, version = cell["learned"], self.table.version
+        if known is not None and known[0] == version and known[1] == learned:
+            return known[2]
+        rules = Rules(self.table.effective(model, learned_limits(cell), plan))
+        self._rules[model, plan] = (version, dict(learned), rules)
+        return rules
+
+    def perform(self, name: str, *args: Any) -> Any:  # what an operation asks for: see effects
+        """
+        Do what an operation yields.
+        """
+        if name == "sleep":
+            return self.sleep(*args)
+        return getattr(self.storage, name)(*args)
+
+    async def aperform(
+        self, name: str, *args: Any
+    ) -> Any:  # what an operation asks for: see effects
+        """
+        Same as `perform`, awaiting it.
+        """
+        if name == "sleep":
+            return await self.asleep(*args)
+        if name == "transact" and not self.at_once:
+            return await self._to_its_end(self.storage.atransact(*args))
+        return await getattr(self.storage, "a" + name)(*args)
+
+    async def _to_its_end(self, change: Coroutine[Any, Any, T]) -> T:
+        # A change is not broken off halfway: if its caller is cancelled it goes on alone, and the
+        # cancellation says where (see `when_done`).
+        import asyncio  # whoever awaits has it already; whoever does not need not load it
+
+        work = asyncio.ensure_future(change)
+        self._at_work.add(work)
+        work.add_done_callback(self._at_work.discard)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError as error:
+            error.at_work = work  # type: ignore[attr-defined]  # read by `when_done` alone
+            raise
+
+
+def when_done(error: BaseException, then: Callable[[Any], None]) -> bool:
+    """
+    Have the outcome of a change that a cancellation has left behind, when it is there.
+
+    False if the error left no change behind: then nothing was changed.
+    """
+    work: Future[Any] | None = getattr(error, "at_work", None)
+    if work is None:
+        return False
+
+    def done(work: Future[Any]) -> None:
+        if not work.cancelled() and work.exception() is None:
+            then(work.result())
+
+    work.add_done_callback(done)
+    return True
+
+
+async def _sleep_async(seconds: float) -> None:
+    import asyncio  # whoever awaits has it already; whoever does not need not load it
+
+    await asyncio.sleep(seconds)
+
+
+_living: weakref.WeakSet[Core] = weakref.WeakSet()
+
+
+@atexit.register
+def _finish() -> None:
+    for core in list(_living):
+        try:
+            run(flushed(core), core.perform)
+            core.storage.close()
+        except Exception:  # the program is ending, and its own exit must not fail
+            logger.debug("What was left to count could not be written at exit.", exc_info=True)
+
+
+def _after_fork() -> None:
+    # What is due in the parent, the parent will do; and a lock of its threads is let go by nobody.
+    for core in list(_living):
+        core.later.clear()
+        core.notes = Notes()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def flushed(core: Core) -> Operation[None]:
+    """
+    The operation that does what is due, and brings back a storage that was away.
+    """
+    yield from drained(core)
+    if isinstance(core.storage, Shelter):
+        yield ("flush",)
+
+
+def drained(core: Core) -> Operation[None]:
+    """
+    The operation that does what finalizers and cancelled tasks have left to be done.
+    """
+    while core.later:
+        try:
+            operation = core.later.popleft()
+        except IndexError:  # another thread took it
+            return
+        yield from operation

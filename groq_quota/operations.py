@@ -1,0 +1,359 @@
+"""
+What a meter does, as operations: shared by its sync and async methods, and by the surfaces.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import messages, readings
+from .booking import Booking, Denial, Outcome, admit, settle, turn_away
+from .core import drained, when_done
+from .effects import arun, run
+from .errors import QuotaExceededError, RequestTooLargeError
+from .hooks import QuotaEvent, logger
+from .learning import forget, learned_limits
+from .limits import normalize_model
+from .outcomes import Amount
+from .reports import Decision, Status, Usage, whole
+from .reservation import Reservation
+from .settings import language
+from .state import new_cell, reset, touch
+
+if TYPE_CHECKING:
+    from .booking import Rules, RulesOf, Settled
+    from .core import Core
+    from .effects import Operation
+    from .hooks import EventKind
+    from .limits import Limit
+    from .records import Notes
+    from .reports import DailySummary, ModelUsage
+    from .state import Cell
+
+__all__ = ["Operations"]
+
+T = TypeVar("T")
+
+
+class Operations:
+    """
+    The operations of one scope of a meter; `run` and `arun` run them.
+
+    Those without an underscore are for the surfaces: the plugin, the decorator, the handlers.
+    """
+
+    __slots__ = ("__weakref__", "_core", "_scope")
+
+    _core: Core
+    _scope: str
+
+    @property
+    def scope(self) -> str:
+        """
+        Whose quota this meter counts.
+        """
+        return self._scope
+
+    @property
+    def notes(self) -> Notes:
+        """
+        What the plugin noted of the calls it accounted for.
+        """
+        return self._core.notes
+
+    def same_count(self, other: Operations) -> bool:
+        """
+        Whether both count in one place for one scope: what one counts, the other has counted.
+        """
+        mine, its = self._core, other._core
+        if self._scope != other._scope:
+            return False
+        return mine is its or mine.storage.uri == its.storage.uri != "memory://"
+
+    def now(self) -> float:
+        """
+        Epoch seconds by the storage's clock where it has one, else by this meter's.
+        """
+        return self._core.clock() + self._core.storage.offset
+
+    def run(self, operation: Operation[T]) -> T:
+        """
+        Run one of this meter's operations.
+        """
+        return run(operation, self._core.perform)
+
+    async def arun(self, operation: Operation[T]) -> T:
+        """
+        Same as `run`, without blocking the event loop.
+        """
+        return await arun(operation, self._core.aperform)
+
+    def _ready(self) -> Operation[None]:
+        # What is due from before, and the plan that this or another process has recognised.
+        core = self._core
+        if core.later:
+            yield from drained(core)
+        if self._scope not in core.plans:
+            cell = yield "read", (self._scope, "")
+            core.plans[self._scope] = cell["plan"] if cell else None
+
+    def _read(self, model: str) -> Operation[tuple[Cell, Rules]]:
+        if self._core.later or self._scope not in self._core.plans:
+            yield from self._ready()
+        cell = (yield "read", (self._scope, model)) or new_cell()
+        return cell, self._core.rules(model, self._scope, cell)
+
+    def _rules_of(self, model: str) -> RulesOf:
+        return partial(self._core.rules, model, self._scope)
+
+    def _check(self, model: str, tokens: int) -> Operation[Decision]:
+        name, amount = normalize_model(model), Amount(whole(tokens, "tokens"))
+        cell, rules = yield from self._read(name)
+        decision = readings.decision(cell, self.now(), rules, amount, language())
+        if decision.allowed or self._core.enforce:
+            return decision
+        return Decision(allowed=True, status=decision.status, message=decision.message)
+
+    def _reserve(self, model: str, tokens: int) -> Operation[Reservation]:
+        name, amount = normalize_model(model), Amount(whole(tokens, "tokens"))
+        booked = yield from self.booking(name, amount)
+        if isinstance(booked, Denial):
+            raise self.refusal(name, booked)
+        return Reservation(self, name, booked)
+
+    def booking(
+        self, model: str, amount: Amount, *, max_wait: float = 0.0, final: bool = True
+    ) -> Operation[Booking | Denial]:
+        """
+        The operation that books a request, ahead by at most `max_wait` seconds; see `admit`.
+        """
+        if self._core.later or self._scope not in self._core.plans:
+            yield from self._ready()
+        step = partial(
+            admit,
+            now=self.now(),
+            rules_of=self._rules_of(model),
+            amount=amount,
+            max_wait=max_wait,
+            enforce=self._core.enforce,
+            final=final,
+        )
+        try:
+            booked: Booking | Denial = yield "transact", (self._scope, model), step
+        except BaseException as error:
+            when_done(error, partial(self._unbook, model))
+            raise
+        if final and isinstance(booked, Denial):
+            self._tell_blocked(model, booked)
+        return booked
+
+    def _unbook(self, model: str, booked: Booking | Denial) -> None:
+        # Who asked for it was cancelled meanwhile.
+        if isinstance(booked, Booking):
+            self.settle_later(self.settling(model, Outcome(requests=0), booked))
+
+    def barring(self, model: str) -> Operation[Denial | None]:
+        """
+        The operation that says what bars any request of a model for the rest of its day, or for
+        good. It books nothing; what is barred is counted as blocked.
+
+        For surfaces that leave minute windows, and the booking, to whoever sends the request.
+        """
+        cell, rules = yield from self._read(model)
+        barred = turn_away(cell, self.now(), rules_of=lambda _: rules)
+        if barred is None or not self._core.enforce:
+            return None
+        # That was on a copy. Now for good, unless the day has ended meanwhile.
+        step = partial(turn_away, now=self.now(), rules_of=self._rules_of(model))
+        denial: Denial | None = yield "transact", (self._scope, model), step
+        if denial is not None:
+            self._tell_blocked(model, denial)
+        return denial
+
+    def refusal(self, model: str, denial: Denial) -> QuotaExceededError | RequestTooLargeError:
+        """
+        The error that says why a request was not booked.
+        """
+        kind = RequestTooLargeError if denial.too_large else QuotaExceededError
+        amount = denial.limit.amount or 0
+        return kind(
+            f"{model}: {readings.explain(denial)} (not sent)",
+            model=model,
+            limit=denial.limit,
+            used=denial.used,
+            requested=denial.requested,
+            remaining=max(0, amount - denial.used),
+            retry_after=denial.retry_after,
+        )
+
+    def _record(self, model: str, usage: object) -> Operation[ModelUsage]:
+        name, counted = normalize_model(model), Usage.of(usage)
+        yield from self.settling(name, Outcome(usage=counted))
+        return (yield from self._usage(name))
+
+    def settling(
+        self, model: str, outcome: Outcome, booking: Booking | None = None
+    ) -> Operation[Settled]:
+        """
+        The operation that counts what became of a request and frees its booking; see `settle`.
+        """
+        if self._core.later or self._scope not in self._core.plans:
+            try:
+                yield from self._ready()
+            except BaseException:
+                # Cancelled before it was counted: that is still due.
+                self.settle_later(self.settling(model, outcome, booking))
+                raise
+        step = partial(
+            settle,
+            now=self.now(),
+            rules_of=self._rules_of(model),
+            outcome=outcome,
+            booking=booking,
+        )
+        try:
+            settled: Settled = yield "transact", (self._scope, model), step
+        except BaseException as error:
+            when_done(error, lambda done: self.settle_later(self._followed(model, done)))
+            raise
+        if settled.first_of_day or settled.learned or settled.announce is not None:
+            yield from self._followed(model, settled)
+        return settled
+
+    def _followed(self, model: str, settled: Settled) -> Operation[None]:
+        # What a count brings with it: an active day, a plan that is recognised, an event.
+        if settled.first_of_day:
+            yield "transact", (self._scope, ""), partial(touch, day=settled.day)
+        if settled.learned:
+            yield from self._recognise(model, settled.cell)
+        if settled.announce is not None:
+            self._announce(model, settled)
+
+    def settle_later(self, operation: Operation[Any]) -> None:
+        """
+        Keep an operation for the next call, flush or exit: for finalizers and cancelled tasks.
+        """
+        self._core.later.append(operation)
+
+    def _recognise(self, model: str, cell: Cell) -> Operation[None]:
+        core, learned = self._core, learned_limits(cell)
+        heard = {kind: known.amount for kind, known in learned.items()}
+        plan = core.table.infer_plan(model, heard.get("rpd"), heard.get("tpm"), heard.get("ash"))
+        if plan is not None and plan != core.plans.get(self._scope):
+            yield "transact", (self._scope, ""), partial(_set_plan, plan=plan)
+            core.plans[self._scope] = plan
+        dropped = core.table.contradicted(model, learned, core.plans.get(self._scope))
+        if dropped:
+            kinds = ", ".join(kind.upper() for kind in dropped)
+            said = (
+                f"{model}: Groq's headers differ from the table of limits; {kinds} not known, "
+                "not enforced (set plan= or limits= if you know them)"
+            )
+            self.tell("contradicted", model, Status.NORMAL, said)
+
+    def _usage(self, model: str) -> Operation[ModelUsage]:
+        cell, rules = yield from self._read(model)
+        return self._report(model, cell, rules)
+
+    def _report(self, model: str, cell: Cell, rules: Rules) -> ModelUsage:
+        described = self._core.table.description(model)
+        return readings.model_usage(model, cell, self.now(), rules, described)
+
+    def _usages(self, *, known: bool) -> Operation[dict[str, ModelUsage]]:
+        if self._core.later or self._scope not in self._core.plans:
+            yield from self._ready()
+        cells: dict[str, Cell] = yield "load", self._scope
+        core = self._core
+        if known:
+            cells = {**{name: new_cell() for name in core.table.models()}, **cells}
+        return {
+            model: self._report(model, cell, core.rules(model, self._scope, cell))
+            for model, cell in sorted(cells.items())
+            if model
+        }
+
+    def _summary(self) -> Operation[DailySummary]:
+        if self._core.later or self._scope not in self._core.plans:
+            yield from self._ready()
+        cells: dict[str, Cell] = yield "load", self._scope
+        return readings.daily_summary(cells, self.now())
+
+    def _history(self, days: int) -> Operation[list[DailySummary]]:
+        count = whole(days, "days")
+        if self._core.later or self._scope not in self._core.plans:
+            yield from self._ready()
+        cells: dict[str, Cell] = yield "load", self._scope
+        end = date.fromisoformat(readings.last_day(cells, self.now()))
+        wanted = [(end - timedelta(days=back)).isoformat() for back in range(count)][::-1]
+        past = (yield "past", self._scope, wanted[0]) if wanted else {}
+        return readings.history(past, cells, wanted)
+
+    def _health(self, model: str) -> Operation[dict[str, Any]]:
+        decision = yield from self._check(model, 0)
+        usage = yield from self._usage(normalize_model(model))
+        return {
+            "status": usage.status.value,
+            "can_make_request": decision.allowed,
+            "message": decision.message,
+            "storage_ok": not getattr(self._core.storage, "away", False),
+            "usage": usage.to_dict(),
+        }
+
+    def _reset(self, model: str | None) -> Operation[None]:
+        if self._core.later or self._scope not in self._core.plans:
+            yield from self._ready()
+        if model is None:
+            cells: dict[str, Cell] = yield "load", self._scope
+            names = [name for name in sorted(cells) if name]
+        else:
+            names = [normalize_model(model)]
+        for name in names:
+            yield "transact", (self._scope, name), partial(reset, now=self.now())
+            self.tell("reset", name, Status.NORMAL, f"{name}: the day's count was reset")
+
+    def _forget_limits(self, model: str | None) -> Operation[None]:
+        if model is not None:
+            yield "transact", (self._scope, normalize_model(model)), forget
+            return
+        cells: dict[str, Cell] = yield "load", self._scope
+        for name in sorted(name for name, cell in cells.items() if cell["learned"]):
+            yield "transact", (self._scope, name), forget
+        yield "transact", (self._scope, ""), partial(_set_plan, plan=None)
+        self._core.plans[self._scope] = None
+
+    def tell(
+        self,
+        kind: EventKind,
+        model: str,
+        status: Status,
+        message: str,
+        *,
+        limit: Limit | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """
+        Give an event to all hooks; what they raise is logged.
+        """
+        event = QuotaEvent(kind, self._scope, model, self.now(), status, message, limit, seconds)
+        for hook in self._core.hooks:
+            try:
+                hook(event)
+            except Exception:  # a listener's failure is not the caller's
+                logger.exception("A hook failed on the event %r.", kind)
+
+    def _tell_blocked(self, model: str, denial: Denial) -> None:
+        said = f"{model}: {readings.explain(denial)}"
+        limit, seconds = denial.limit, denial.retry_after
+        self.tell("blocked", model, denial.status, said, limit=limit, seconds=seconds)
+
+    def _announce(self, model: str, settled: Settled) -> None:
+        rules = self._core.rules(model, self._scope, settled.cell)
+        metric, used, amount = readings.nearest_daily(settled.cell, rules)
+        said = messages.standing(settled.status, metric, used, amount)
+        self.tell("status", model, settled.status, f"{model}: {said}")
+
+
+def _set_plan(cell: Cell, plan: str | None) -> None:
+    cell["plan"] = plan

@@ -1,0 +1,139 @@
+"""
+What a request may take, what became of it, and what of that is counted and charged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .reports import Usage
+
+__all__ = ["NOTHING", "Amount", "Outcome", "charged_of", "counted_of"]
+
+#: By metric, what is charged for a request that was not sent.
+NOTHING: dict[str, float] = dict.fromkeys(
+    ("requests", "tokens", "input_tokens", "output_tokens", "audio_seconds"), 0
+)
+
+
+class Amount(NamedTuple):
+    """
+    What a request may take.
+
+    Attributes:
+        tokens: Prompt and answer together, at most.
+        prompt: Of them, the prompt; 0 where the parts are not known.
+        output: Of them, the answer; 0 where the parts are not known.
+        floor: What it surely takes; None if `tokens` is exact.
+        capped: Whether the request itself limits its answer, so that it cannot take more.
+        audio_seconds: Of audio.
+    """
+
+    tokens: int = 0
+    prompt: int = 0
+    output: int = 0
+    floor: int | None = None
+    capped: bool = True
+    audio_seconds: float = 0.0
+
+    def needs(self) -> dict[str, float]:
+        """
+        The same by metric.
+        """
+        return {
+            "requests": 1,
+            "tokens": self.tokens,
+            "input_tokens": self.prompt,
+            "output_tokens": self.output,
+            "audio_seconds": self.audio_seconds,
+        }
+
+
+class Outcome(NamedTuple):
+    """
+    What became of a request and its attempts.
+
+    Attributes:
+        requests: Attempts that Groq answered with 2xx, or whose fate nobody knows.
+        usage: What the answer used; None where it was not delivered: then the estimate stands.
+        lost: Of `requests`, those of unknown fate besides the answered one: each at its estimate.
+        refused: Attempts that Groq's limiter refused.
+        failed: Attempts that failed otherwise.
+        tokens: What to count where `usage` is None; None for the whole estimate.
+        limits: Limits that the answer's headers named, by kind.
+    """
+
+    requests: int = 1
+    usage: Usage | None = None
+    lost: int = 0
+    refused: int = 0
+    failed: int = 0
+    tokens: int | None = None
+    limits: Mapping[str, int] | None = None
+
+
+def counted_of(outcome: Outcome, amount: Amount) -> dict[str, float]:
+    """
+    What is counted of an outcome, for the day and the lifetime: names of `Counts`.
+    """
+    counted: dict[str, float] = {}
+    if outcome.refused:
+        counted["refused"] = outcome.refused
+    if outcome.failed:
+        counted["failed"] = outcome.failed
+    if not outcome.requests:
+        return counted
+    counted["requests"] = outcome.requests
+    usage, lost = outcome.usage, outcome.lost
+    if usage is None:
+        counted["tokens"] = amount.tokens if outcome.tokens is None else outcome.tokens
+        counted["audio_seconds"] = amount.audio_seconds
+    else:
+        counted["tokens"] = usage.total_tokens
+        counted["prompt_tokens"] = usage.prompt_tokens
+        counted["completion_tokens"] = usage.completion_tokens
+        counted["cached_tokens"] = usage.cached_tokens
+        counted["audio_seconds"] = usage.audio_seconds
+    if lost:
+        counted["tokens"] += lost * amount.tokens
+        counted["audio_seconds"] += lost * amount.audio_seconds
+    return counted
+
+
+def charged_of(
+    outcome: Outcome, amount: Amount, counted: Mapping[str, float], *, refund: bool
+) -> dict[str, float]:
+    """
+    What Groq's buckets took for an outcome, by metric; `refund`: whether it gives the rest back.
+    """
+    if outcome.requests == 0:
+        return NOTHING
+    tokens, prompt, output = _charged_tokens(outcome.usage, amount, refund=refund)
+    lost = outcome.lost
+    return {
+        "requests": outcome.requests,
+        "tokens": tokens + lost * amount.tokens,
+        "input_tokens": prompt + lost * amount.prompt,
+        "output_tokens": output + lost * amount.output,
+        "audio_seconds": counted["audio_seconds"],
+    }
+
+
+def _charged_tokens(usage: Usage | None, amount: Amount, *, refund: bool) -> tuple[int, int, int]:
+    # Groq takes prompt + max_tokens at admission; cached tokens come back afterwards, the unused
+    # rest of max_tokens only where that was seen (facts: "does not refund the unused remainder").
+    if usage is None:
+        return amount.tokens, amount.prompt, amount.output
+    if not usage.prompt_tokens and not usage.completion_tokens:
+        whole = usage.total_tokens if refund else max(amount.tokens, usage.total_tokens)
+        return whole, amount.prompt, amount.output
+    prompt, output = usage.prompt_tokens, usage.completion_tokens
+    if not refund:
+        output = max(output, amount.output)
+    whole, cached = prompt + output, usage.cached_tokens
+    if not refund and not (amount.prompt or amount.output):
+        whole = max(whole, amount.tokens)  # an estimate whose parts are not known
+    return max(0, whole - cached), max(0, prompt - cached), output

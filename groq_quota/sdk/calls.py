@@ -1,0 +1,277 @@
+"""
+One call of the SDK on its way: what it reserved, and what became of its attempts.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+from ..booking import Outcome
+from ..errors import ConfigurationError
+from ..hooks import logger
+from ..replies import read_limits
+from ..reports import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from ..effects import Operation
+    from ..meter import QuotaMeter
+    from ..reservation import Reservation
+
+__all__ = ["CURRENT", "Call", "leave", "read_usage"]
+
+REFUSED = frozenset({413, 429})
+# A model that Groq does not know is not stored, so nothing is counted for it.
+UNKNOWN_MODEL = 404
+
+
+class Call:
+    """
+    A call between its admission and its settlement.
+
+    The front door or the net makes it; the net claims it, once, for the same client object.
+
+    Attributes:
+        claimed: True once the net has it: then the net accounts for it.
+        asleep: True while the SDK waits before a retry: nothing is in flight.
+        options: The SDK's own description of the request, while it is in the net.
+        answered: True once there was a 2xx response.
+        response: That response, while the request is in the net: held longer, it would never be
+            freed, as finalizers hold this call.
+    """
+
+    __slots__ = (
+        "answered",
+        "asleep",
+        "claimed",
+        "client",
+        "failed",
+        "lost",
+        "meter",
+        "note",
+        "observed",
+        "options",
+        "refused",
+        "reservation",
+        "response",
+    )
+
+    def __init__(
+        self, meter: QuotaMeter, client: object, reservation: Reservation, *, decorated: bool
+    ) -> None:
+        self.meter = meter
+        self.note = meter.notes.leave(
+            meter.scope, reservation.model, meter.now(), decorated=decorated
+        )
+        self.client = client
+        self.reservation = reservation
+        self.claimed = False
+        self.asleep = False
+        self.options: object = None
+        self.answered = False
+        self.response: httpx.Response | None = None
+        self.observed: Mapping[str, int] | None = None
+        self.refused = self.failed = self.lost = 0
+
+    def enter(self, options: object) -> None:
+        """
+        Take note that the net has it, by the SDK's description of the request.
+        """
+        self.claimed = True
+        self.options = options
+
+    def out(self) -> httpx.Response | None:
+        """
+        The answered response; the net is done with it.
+        """
+        response = self.response
+        self.response = self.options = None
+        return response
+
+    def is_for(self, model: object) -> bool:
+        """
+        Whether its reservation is for that model.
+        """
+        booked = self.reservation.model
+        return model == booked or (isinstance(model, str) and model.strip().lower() == booked)
+
+    @property
+    def capped(self) -> bool:
+        """
+        Whether the request itself limits its answer, so that the estimate is an upper bound.
+        """
+        return self.reservation.capped
+
+    def answered_by(self, response: httpx.Response) -> None:
+        """
+        Take note of a 2xx response.
+        """
+        self.answered = True
+        self.response = response
+        try:
+            self.observed = read_limits(response.headers.raw)
+        except Exception:  # a response like no other, perhaps a mock
+            logger.debug("The headers of an answer could not be read.", exc_info=True)
+
+    def attempt_ended(self, status: int | None, error: BaseException | None) -> None:
+        """
+        Take note of an attempt without an answer, by its status or by what was raised.
+        """
+        if status is None:
+            status = _status_within(error)
+        if status is not None:
+            if status in REFUSED:
+                self.refused += 1
+            elif status != UNKNOWN_MODEL:
+                self.failed += 1
+        elif _never_sent(error):
+            self.failed += 1
+        else:
+            self.lost += 1
+
+    def ended_by(self, error: BaseException) -> None:
+        """
+        Take note of what the whole call ended with; what came before an answer counts.
+        """
+        if self.answered or self.asleep:
+            return
+        status = getattr(error, "status_code", None)
+        if isinstance(status, int):
+            self.attempt_ended(status, None)
+        elif _is_connection_error(error):
+            self.attempt_ended(None, error.__cause__)
+        elif not isinstance(error, Exception):
+            # Cancelled or interrupted with a request in flight: nobody knows its fate.
+            self.lost += 1
+
+    def outcome(self, usage: Usage | None, tokens: int | None = None) -> Outcome:
+        """
+        All of it, for the meter; `tokens` stand where no usage was delivered.
+        """
+        lost = self.lost
+        return Outcome(
+            requests=self.answered + lost,
+            usage=usage,
+            lost=lost if self.answered else max(0, lost - 1),
+            refused=self.refused,
+            failed=self.failed,
+            tokens=tokens,
+            limits=self.observed,
+        )
+
+    def settling(self, usage: Usage | None = None, tokens: int | None = None) -> Operation[Any]:
+        """
+        The operation that settles the call; only the first one does anything.
+        """
+        outcome = self.outcome(usage, tokens)
+        if not outcome.requests:
+            self.note.claimed = True  # nothing was counted that a surface could claim
+        return self.reservation.ending(outcome)
+
+    def settle(self, usage: Usage | None = None, tokens: int | None = None) -> None:
+        """
+        Settle now. A failure of ours is logged: the user has an answer already.
+        """
+        try:
+            self.meter.run(self.settling(usage, tokens))
+        except Exception:  # whatever it is, it is ours and not the user's
+            logger.exception("A call of %s could not be counted.", self.reservation.model)
+
+    async def asettle(self, usage: Usage | None = None, tokens: int | None = None) -> None:
+        """
+        Same as `settle`, without blocking the event loop.
+        """
+        try:
+            await self.meter.arun(self.settling(usage, tokens))
+        except Exception:  # whatever it is, it is ours and not the user's
+            logger.exception("A call of %s could not be counted.", self.reservation.model)
+
+    def settle_later(self, usage: Usage | None = None, tokens: int | None = None) -> None:
+        """
+        Settle at the meter's next call: for finalizers and cancelled tasks, which must not wait.
+        """
+        if self.reservation.active:
+            self.meter.settle_later(self.settling(usage, tokens))
+
+
+CURRENT: ContextVar[Call | None] = ContextVar("groq_quota_call", default=None)
+
+
+def leave(before: Token[Call | None]) -> None:
+    """
+    Set back `CURRENT` when a call ends.
+
+    A coroutine that was given up may be closed in another context, which never had the call.
+    """
+    try:
+        CURRENT.reset(before)
+    except ValueError:
+        logger.debug("A call ended in another context than it began in.")
+
+
+def _never_sent(error: BaseException | None) -> bool:
+    if error is None:
+        return False
+    httpx = sys.modules.get("httpx")
+    if httpx is None:
+        return False
+    return isinstance(
+        error,
+        (
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.PoolTimeout,
+            httpx.ProxyError,
+            httpx.UnsupportedProtocol,
+        ),
+    )
+
+
+def _status_within(error: BaseException | None) -> int | None:
+    # A hook of the user's HTTP client that raises for a status makes a connection error of it.
+    httpx = sys.modules.get("httpx")
+    if httpx is None or not isinstance(error, httpx.HTTPStatusError):
+        return None
+    status: int = error.response.status_code
+    return status
+
+
+def _is_connection_error(error: BaseException) -> bool:
+    groq = sys.modules.get("groq")
+    return groq is not None and isinstance(error, groq.APIConnectionError)
+
+
+def read_usage(result: object, response: httpx.Response | None) -> Usage | None:
+    """
+    The usage that an answer carries: in the parsed object, else in the body that was read.
+    """
+    found = getattr(result, "usage", None)
+    if found is None and response is not None and response.is_closed:
+        found = _in_body(response)
+    return to_usage(found)
+
+
+def _in_body(response: httpx.Response) -> object:
+    try:
+        body = json.loads(response.content)
+    except Exception:  # whatever the body is, it carries no usage that can be read
+        return None
+    return body.get("usage") if isinstance(body, dict) else None
+
+
+def to_usage(found: object) -> Usage | None:
+    """
+    A usage object as a `Usage`; None for what is none.
+    """
+    if found is None:
+        return None
+    try:
+        return Usage.of(found)
+    except ConfigurationError:
+        return None

@@ -1,0 +1,100 @@
+"""
+The front door: wraps `Completions.create`, admits the call and reserves for it.
+
+The net below accounts for it; the door itself only for what never reached the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .calls import CURRENT, Call, leave, read_usage
+from .installation import Guard, guard_of
+
+__all__ = ["acreate", "create"]
+
+
+def create(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """
+    Around `Completions.create`.
+    """
+    guard, client = _guard(instance)
+    if guard is None or not _whole(kwargs):
+        return wrapped(*args, **kwargs)
+    call = guard.admit(client, _body(kwargs), kwargs.get("timeout"))
+    if call is None:
+        return wrapped(*args, **kwargs)
+    before = CURRENT.set(call)
+    try:
+        result = wrapped(*args, **kwargs)
+    except BaseException as error:
+        if not call.claimed:
+            _ended_outside(call, error)
+            call.settle()
+        raise
+    finally:
+        leave(before)
+    if not call.claimed:
+        _answered_outside(call)
+        call.settle(read_usage(result, None))
+    return result
+
+
+async def acreate(
+    wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """
+    Around `AsyncCompletions.create`: nothing happens before it is awaited.
+    """
+    guard, client = _guard(instance)
+    if guard is None or not _whole(kwargs):
+        return await wrapped(*args, **kwargs)
+    call = await guard.aadmit(client, _body(kwargs), kwargs.get("timeout"))
+    if call is None:
+        return await wrapped(*args, **kwargs)
+    before = CURRENT.set(call)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        if not call.claimed:
+            _ended_outside(call, error)
+            call.settle_later()
+        raise
+    finally:
+        leave(before)
+    if not call.claimed:
+        _answered_outside(call)
+        await call.asettle(read_usage(result, None))
+    return result
+
+
+def _guard(instance: Any) -> tuple[Guard | None, Any]:
+    client = getattr(instance, "_client", None)
+    call = CURRENT.get()
+    if call is not None and not call.claimed and call.client is client:
+        # A door within the door: a subclass calls its parent.
+        return None, client
+    return guard_of(client), client
+
+
+def _whole(kwargs: dict[str, Any]) -> bool:
+    # Messages that can be read only once are left to the SDK; the net sees what it made of them.
+    return isinstance(kwargs.get("messages"), (list, tuple))
+
+
+def _body(kwargs: dict[str, Any]) -> Mapping[str, Any]:
+    extra = kwargs.get("extra_body")
+    return {**kwargs, **extra} if isinstance(extra, Mapping) else kwargs
+
+
+def _answered_outside(call: Call) -> None:
+    # A `create` that somebody replaced has answered, without any HTTP that we could see.
+    call.answered = True
+
+
+def _ended_outside(call: Call, error: BaseException) -> None:
+    # Of a replaced `create`, a status is all there is to go by; else nothing was sent.
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        call.attempt_ended(status, None)

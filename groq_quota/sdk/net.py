@@ -1,0 +1,238 @@
+"""
+The net: wraps `Groq.request` and accounts for every metered call that passes it.
+
+It admits by itself what did not come through the front door.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..hooks import logger
+from .calls import CURRENT, Call, leave, read_usage
+from .installation import guard_of
+from .streams import free_on_drop, watch, watch_async
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import httpx
+
+    from ..reports import Usage
+    from .streams import Watch
+
+__all__ = ["arequest", "process_response", "request", "sleep_for_retry"]
+
+_METERED = "/chat/completions"
+
+# The wrappers take what wrapt gives: the wrapped callable, its object, and its arguments as they
+# are, whatever version of the SDK calls them. So their types are open.
+
+
+def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """
+    Around `Groq.request`.
+    """
+    options = _options(args, kwargs)
+    if not _ours(client, options):
+        return wrapped(*args, **kwargs)
+    call = _claim(client, options)
+    if call is None:
+        guard = guard_of(client)
+        if guard is not None:
+            call = guard.admit(client, _body(options), _timeout(options))
+        if call is None:
+            return wrapped(*args, **kwargs)
+    call.enter(options)
+    before = CURRENT.set(call)
+    try:
+        result = wrapped(*args, **kwargs)
+    except BaseException as error:
+        call.ended_by(error)
+        if isinstance(error, Exception):
+            call.settle(_late_usage(call))
+        else:
+            call.settle_later(_late_usage(call))
+        raise
+    finally:
+        leave(before)
+    usage, over = _landed(call, result, watch)
+    if over:
+        call.settle(usage)
+    return result
+
+
+async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """
+    Around `AsyncGroq.request`.
+    """
+    options = _options(args, kwargs)
+    if not _ours(client, options):
+        return await wrapped(*args, **kwargs)
+    call = _claim(client, options)
+    if call is None:
+        guard = guard_of(client)
+        if guard is not None:
+            call = await guard.aadmit(client, _body(options), _timeout(options))
+        if call is None:
+            return await wrapped(*args, **kwargs)
+    call.enter(options)
+    before = CURRENT.set(call)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        call.ended_by(error)
+        if isinstance(error, Exception):
+            await call.asettle(_late_usage(call))
+        else:
+            call.settle_later(_late_usage(call))
+        raise
+    finally:
+        leave(before)
+    usage, over = _landed(call, result, watch_async)
+    if over:
+        await call.asettle(usage)
+    return result
+
+
+def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return kwargs.get("options") or (args[1] if len(args) > 1 else None)
+
+
+def _ours(client: Any, options: Any) -> bool:
+    # A chat request of a real client (on a mock there is none), which is not in the net already: a
+    # wrapper of ours may have been left below somebody else's.
+    url = getattr(options, "url", None)
+    if client is None or not isinstance(url, str):
+        return False
+    if not url.partition("?")[0].rstrip("/").endswith(_METERED):
+        return False
+    call = CURRENT.get()
+    return call is None or call.options is not options
+
+
+def _claim(client: Any, options: Any) -> Call | None:
+    # The front door's call, if this request is its own: same client, not taken yet.
+    call = CURRENT.get()
+    if call is None or call.claimed or call.client is not client:
+        return None
+    if not call.is_for(_model(options)):
+        # Something between the door and here sends another model: that is the one that counts.
+        call.claimed = True
+        call.settle_later()
+        return None
+    return call
+
+
+def _body(options: Any) -> Mapping[str, Any]:
+    body = getattr(options, "json_data", None) or getattr(options, "content", None)
+    if isinstance(body, (bytes, bytearray, str)):
+        body = _parsed(body)
+    extra = getattr(options, "extra_json", None)
+    whole = body if isinstance(body, Mapping) else {}
+    return {**whole, **extra} if isinstance(extra, Mapping) else whole
+
+
+def _parsed(body: bytes | bytearray | str) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _model(options: Any) -> object:
+    body, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
+    if isinstance(extra, Mapping) and "model" in extra:
+        return extra["model"]
+    return body.get("model") if isinstance(body, Mapping) else None
+
+
+def _timeout(options: Any) -> object:
+    return getattr(options, "timeout", None)
+
+
+def _late_usage(call: Call) -> Any:
+    # An answer that the SDK could not make an object of was an answer all the same.
+    response = call.out()
+    return None if response is None else read_usage(None, response)
+
+
+def _landed(
+    call: Call, result: Any, how: Callable[[Call, httpx.Response], Watch]
+) -> tuple[Usage | None, bool]:
+    """
+    The usage of an answer, and whether it is over; else its body is being watched from now on.
+    """
+    try:
+        response = _response(call, result)
+        if response is None or response.is_closed or response.is_stream_consumed:
+            return read_usage(result, response), True
+        seen = how(call, response)
+        if hasattr(result, "_iterator"):
+            free_on_drop(result, seen)
+    except Exception:  # whatever it is, it is ours and not the user's
+        logger.exception("An answer could not be looked at; its estimate counts.")
+        return None, True
+    return None, False
+
+
+def _response(call: Call, result: Any) -> httpx.Response | None:
+    # The SDK has returned, so there was an answer, whether or not its sign was seen.
+    if not call.answered:
+        call.answered = True
+        found = getattr(result, "response", None) or getattr(result, "http_response", None)
+        if isinstance(found, sys.modules["httpx"].Response):
+            call.answered_by(found)
+    return call.out()
+
+
+def process_response(
+    wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """
+    Around `_process_response`, sync or async: the sign that there is an answer, and its headers.
+    """
+    call, response = _flying(client), kwargs.get("response")
+    if call is not None and response is not None:
+        call.answered_by(response)
+    return wrapped(*args, **kwargs)
+
+
+def sleep_for_retry(
+    wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """
+    Around `_sleep_for_retry`, sync or async: an attempt has failed, and nothing is in flight.
+    """
+    call = _flying(client)
+    if call is None or call.asleep:
+        return wrapped(*args, **kwargs)
+    _note_attempt(call, kwargs.get("response"))
+    call.asleep = True
+    result = wrapped(*args, **kwargs)
+    if inspect.isawaitable(result):
+        return _awake_after(call, result)
+    call.asleep = False
+    return result
+
+
+async def _awake_after(call: Call, sleep: Awaitable[Any]) -> Any:  # as `_sleep_for_retry`
+    result = await sleep
+    call.asleep = False
+    return result
+
+
+def _flying(client: Any) -> Call | None:
+    call = CURRENT.get()
+    return call if call is not None and call.claimed and call.client is client else None
+
+
+def _note_attempt(call: Call, response: httpx.Response | None) -> None:
+    if response is not None:
+        call.attempt_ended(response.status_code, None)
+    else:
+        call.attempt_ended(None, sys.exc_info()[1])

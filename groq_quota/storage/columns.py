@@ -1,0 +1,166 @@
+"""
+A cell as the columns of a table: what people ask for in columns of its own, the rest as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StorageError
+from ..state import Cell, Counts, new_cell, new_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = [
+    "CELL",
+    "COUNTS",
+    "NO_COUNTS",
+    "cell_from",
+    "cell_of",
+    "counts_of",
+    "decoded",
+    "encode",
+    "only_state",
+    "slim",
+    "state_of",
+    "values_of",
+]
+
+logger = logging.getLogger("groq_quota")
+
+#: What is counted, in the order of the columns.
+COUNTS: tuple[str, ...] = tuple(new_counts())
+#: The columns of a cell.
+CELL: tuple[str, ...] = (
+    "day",
+    *COUNTS,
+    *(f"lifetime_{name}" for name in COUNTS),
+    "last_request",
+    "state",
+)
+
+_FORMAT = 1
+_NEW = new_cell()
+_REST = tuple(
+    (name, new)
+    for name, new in _NEW.items()
+    if name not in ("day", "today", "lifetime", "last_request", "past")
+)
+_LIFETIME = 1 + len(COUNTS)
+NO_COUNTS = tuple(new_counts().values())
+
+
+def _encoder() -> Callable[[object], str]:
+    plain = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+    try:
+        # What `plain` makes anew for each value; a tenth of a whole change.
+        make = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # not in typeshed
+        quote = json.encoder.encode_basestring_ascii
+        parts = make(None, None, quote, None, ":", ",", False, False, True)
+        if "".join(parts([1.5, {"a": None}], 0)) == plain([1.5, {"a": None}]):
+            return lambda value: "".join(parts(value, 0))
+    except (AttributeError, TypeError):
+        pass
+    return plain
+
+
+#: A value as JSON, without blanks.
+encode = _encoder()
+
+
+def values_of(cell: Cell) -> tuple[Any, ...]:
+    """
+    The values of a cell's columns.
+    """
+    today, lifetime = cell["today"].values(), cell["lifetime"].values()
+    return (cell["day"], *today, *lifetime, cell["last_request"], state_of(cell))
+
+
+def state_of(cell: Cell) -> str:
+    """
+    The value of the last column, with all that has no column of its own.
+    """
+    return encode({name: value for name, new in _REST if (value := cell[name]) != new})  # type: ignore[literal-required]  # names of Cell
+
+
+def only_state(cell: Cell, before: Cell | None) -> bool:
+    """
+    Whether no other column has changed, as when a request is reserved.
+    """
+    return (
+        before is not None
+        and cell["today"] == before["today"]
+        and cell["lifetime"] == before["lifetime"]
+        and cell["day"] == before["day"]
+        and cell["last_request"] == before["last_request"]
+    )
+
+
+def slim(cell: Cell) -> dict[str, Any]:
+    """
+    A cell for JSON alone: without what is as in a new one, counts in the order of `COUNTS`.
+    """
+    found = {name: value for name, new in _REST if (value := cell[name]) != new}  # type: ignore[literal-required]  # names of Cell
+    found["day"] = cell["day"]
+    found["today"] = [*cell["today"].values()]
+    found["lifetime"] = [*cell["lifetime"].values()]
+    found["last_request"] = cell["last_request"]
+    return found
+
+
+def cell_from(slim: Mapping[str, Any]) -> Cell:
+    """
+    The cell that `slim` was made of.
+    """
+    cell = new_cell()
+    cell.update(slim)  # type: ignore[typeddict-item]  # names of Cell
+    cell["today"] = counts_of(slim.get("today", NO_COUNTS))
+    cell["lifetime"] = counts_of(slim.get("lifetime", NO_COUNTS))
+    return cell
+
+
+def cell_of(values: Sequence[Any], place: str) -> Cell:
+    """
+    The cell from the values of its columns.
+    """
+    rest = decoded(values[-1], place)
+    last = values[-2]
+    cell = new_cell()
+    cell.update(rest)  # type: ignore[typeddict-item]  # names of Cell, written by `state_of`
+    cell["day"] = str(values[0])
+    cell["today"] = counts_of(values[1:_LIFETIME])
+    cell["lifetime"] = counts_of(values[_LIFETIME : _LIFETIME + len(COUNTS)])
+    cell["last_request"] = None if last is None else float(last)
+    return cell
+
+
+def counts_of(values: Sequence[Any]) -> Counts:
+    """
+    Counts from the values of their columns.
+    """
+    # mypy sees a plain dict in it, though it has exactly the names of Counts.
+    return dict(zip(COUNTS, values, strict=True))  # type: ignore[return-value]  # see above
+
+
+def decoded(text: str | bytes, place: str) -> Mapping[str, Any]:
+    """
+    A JSON object of ours; an empty one, said loudly, if it is damaged.
+
+    Raises:
+        StorageError: If a newer version of groq-quota wrote it.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        logger.error("%s: a damaged entry cannot be read, and counts anew.", place)
+        return {}
+    if found.get("format", _FORMAT) > _FORMAT:
+        raise StorageError(
+            f"{place} was written by a newer version of groq-quota: update this one."
+        )
+    return found

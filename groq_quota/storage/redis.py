@@ -1,0 +1,357 @@
+"""
+A storage in Redis or Valkey, for many machines.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..effects import Operation, arun, run
+from ..errors import ConfigurationError, StorageError
+from .loops import NetworkStorage
+from .places import Place
+from .redis_commands import (
+    PREFIX,
+    Command,
+    Keys,
+    change_of,
+    counts_from,
+    in_full,
+    pairs,
+    record_from,
+)
+from .versions import Change, DisconnectedError, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+    import redis.asyncio
+
+    from ..state import Rows
+    from .base import Key
+
+__all__ = ["RedisStorage"]
+
+logger = logging.getLogger("groq_quota")
+
+# Seconds that a replica has to acknowledge a change, with ?wait=1.
+_WAIT = 1.0
+_DEFAULTS: dict[str, Any] = {
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 3.0,
+    "health_check_interval": 30,
+}
+
+
+class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
+    """
+    Keeps everything in Redis or Valkey, exact over all machines that share it.
+
+    A change that nobody disturbs is one round trip. Needs the extra `redis`. Constructing opens no
+    connection; each process, and each event loop in it, has its own.
+
+    Args:
+        url: As redis-py takes it, with its options: `redis://`, `rediss://` (TLS) or `unix://`;
+            `valkey://` and `valkeys://` are the same. Options of ours: `wait=1` waits until a
+            replica has a change; `prefix=` is what all keys begin with, `groq_quota:` by default.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        place = Place(url, own=("decode_responses", "prefix", "wait"))
+        self._place = place
+        self._replicas = _checked_wait(place)
+        self._keys = Keys(place.options.get("prefix", PREFIX))
+        self._url = place.url.replace("valkey", "redis", 1)
+        self._library = _library()
+        self._client: redis.Redis | None = None
+        self._wire: redis.connection.AbstractConnection | None = None
+        self._alone = False
+        try:
+            self._library.ConnectionPool.from_url(self._url)
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"{place.shown}: {place.hide(error)}") from None
+
+    @property
+    def uri(self) -> str:
+        """
+        Where it is, without the password.
+        """
+        return self._place.shown
+
+    def after_fork(self) -> None:
+        """
+        In a forked child: connections of its own.
+        """
+        super().after_fork()
+        self._client = self._wire = None
+
+    def close(self) -> None:
+        """
+        Close the connections of this process's threads; the next use opens them again.
+        """
+        if self._entered():  # a signal handler: the call that it interrupted needs them
+            return
+        with self._busy:
+            client, self._client = self._client, None
+            wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.disconnect()  # type: ignore[no-untyped-call]  # redis-py
+        if client is not None:
+            client.close()
+        super().close()
+
+    # -- connections --------------------------------------------------------------------------
+
+    def _connected(self) -> redis.Redis:
+        client = self._client
+        if client is None:
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+
+            made: redis.Redis = self._library.Redis.from_url(
+                self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS
+            )
+            client = self._client = made
+        return client
+
+    def _connect(self) -> redis.asyncio.Redis:
+        import redis.asyncio
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        made: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+            self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS
+        )
+        return made
+
+    async def _disconnect(self, client: redis.asyncio.Redis) -> None:
+        close = getattr(client, "aclose", client.close)  # redis-py 5.0 has the old name only
+        await close()
+
+    def _perform(self, name: str, *args: Any) -> Any:  # what a trip brings
+        try:
+            if self._clock_due():
+                before = time.time()
+                self._read_clock(before, self._connected().time())
+            return run(getattr(self, "_" + name)(*args), self._send)
+        except self._library.RedisError as error:
+            raise self._failed(error) from error
+
+    async def _aperform(
+        self, client: redis.asyncio.Redis, name: str, *args: Any
+    ) -> Any:  # what a trip brings
+        async def send(*commands: Command) -> list[Any]:
+            return await self._asend(client, commands)
+
+        try:
+            if self._clock_due():
+                before = time.time()
+                self._read_clock(before, await client.time())
+            return await arun(getattr(self, "_" + name)(*args), send)
+        except self._library.RedisError as error:
+            raise self._failed(error) from error
+
+    def _read_clock(self, before: float, theirs: tuple[int, int]) -> None:
+        self._set_clock(before, theirs[0] + theirs[1] / 1e6, time.time())
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def _send(self, *commands: Command) -> list[Any]:
+        client = self._connected()
+        if len(commands) == 1:
+            return [self._send_one(client, commands[0])]
+        replies = _piped(client, commands).execute(raise_on_error=False)
+        lost = self._without_script(replies)
+        if lost:
+            again = _piped(client, [in_full(commands[place]) for place in lost])
+            for place, reply in zip(lost, again.execute(raise_on_error=False), strict=True):
+                replies[place] = reply
+        return list(replies)
+
+    def _send_one(self, client: redis.Redis, command: Command) -> Any:  # Redis' reply
+        try:
+            return client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
+        except self._library.exceptions.NoScriptError:
+            return client.execute_command(*in_full(command))  # type: ignore[no-untyped-call]  # redis-py
+
+    async def _asend(
+        self, client: redis.asyncio.Redis, commands: Sequence[Command]
+    ) -> list[Any]:  # Redis' replies
+        replies = await _piped(client, commands).execute(raise_on_error=False)
+        lost = self._without_script(replies)
+        if lost:
+            again = _piped(client, [in_full(commands[place]) for place in lost])
+            for place, reply in zip(lost, await again.execute(raise_on_error=False), strict=True):
+                replies[place] = reply
+        if len(replies) == 1 and isinstance(replies[0], Exception):
+            raise replies[0]
+        return list(replies)
+
+    def _without_script(self, replies: Sequence[object]) -> list[int]:
+        # A flush or a restart makes the server forget scripts.
+        no_script = self._library.exceptions.NoScriptError
+        return [place for place, reply in enumerate(replies) if isinstance(reply, no_script)]
+
+    def _failed(self, error: Exception) -> StorageError:
+        kinds = self._library.exceptions
+        said = f"{self._place.shown} does not do its part ({self._place.hide(error)})"
+        other = "or choose another place (storage=, or GROQ_QUOTA_STORAGE)."
+        if isinstance(error, kinds.AuthenticationError):
+            return StorageError(f"{said}: check user and password in the URL, {other}")
+        if isinstance(error, kinds.TimeoutError):
+            return DisconnectedError(f"{said}: see whether it can be reached, {other}")
+        if isinstance(error, kinds.ConnectionError):
+            return DisconnectedError(f"{said}: see whether it runs, {other}", again=True)
+        if isinstance(error, kinds.ReadOnlyError) and self._client is not None:
+            self._client.connection_pool.disconnect()  # another server may have taken over
+        return StorageError(f"{said}: see to the server, {other}")
+
+    # -- trips: commands are yielded, replies are sent ----------------------------------------
+
+    def _fetch(self, key: Key) -> Operation[Record]:
+        (blob,) = yield (("HGET", self._keys.cells(key[0]), key[1]),)
+        return record_from(blob, self._place.shown)
+
+    def _days(self, key: Key, days: Sequence[str]) -> Operation[Rows]:
+        (found,) = yield (("HMGET", self._keys.days(key), *days),)
+        return {
+            day: counts_from(text, self._place.shown)
+            for day, text in zip(days, found, strict=True)
+            if text
+        }
+
+    def _swap_single(self, change: Change) -> Record | None:
+        if self._replicas or self._clock_due():
+            self._clock_at = 0.0
+            return super()._swap_single(change)
+        command = change_of(change, self._keys)
+        try:
+            try:
+                reply = self._send_quickly(command)
+            except self._library.exceptions.NoScriptError:
+                reply = self._send_quickly(in_full(command))
+        except self._library.RedisError as error:
+            raise self._failed(error) from error
+        return None if reply is None else record_from(reply, self._place.shown)
+
+    def _send_quickly(self, command: Command) -> Any:  # Redis' reply
+        # By a connection of its own, past the pool: that takes half as long.
+        wire = self._wire
+        if wire is None:
+            pool = self._connected().connection_pool
+            wire = self._wire = pool.connection_class(**pool.connection_kwargs)
+        try:
+            wire.send_command(*command)
+            return wire.read_response()
+        except self._library.exceptions.ResponseError:
+            raise
+        except BaseException:
+            wire.disconnect()  # the answer may come later, and is not that of the next command
+            raise
+
+    def _swap(self, changes: Sequence[Change]) -> Operation[list[Record | None]]:
+        # The list of scopes may have one too many, but none too few.
+        new = {change.key[0]: None for change in changes if not change.expected and change.record}
+        commands: list[Command] = [("SADD", self._keys.scopes, scope) for scope in new]
+        commands += [change_of(change, self._keys) for change in changes]
+        if self._replicas:
+            commands.append(("WAIT", self._replicas, int(_WAIT * 1e3)))
+        replies = yield tuple(commands)
+        errors = [reply for reply in replies if isinstance(reply, Exception)]
+        if errors:
+            # One has failed; what became of the others is looked up later.
+            failed = self._failed(errors[0])
+            raise failed if len(changes) == 1 else DisconnectedError(str(failed))
+        if self._replicas:
+            self._acknowledged(int(replies.pop()))
+        return [
+            None if reply is None else record_from(reply, self._place.shown)
+            for reply in replies[len(new) :]
+        ]
+
+    def _acknowledged(self, replicas: int) -> None:
+        if (replicas < self._replicas) != self._alone:
+            self._alone = not self._alone
+            logger.warning(
+                "%s: %d of %d replicas have the latest count%s.",
+                self._place.shown,
+                replicas,
+                self._replicas,
+                "; a failover may lose it" if self._alone else " again",
+            )
+
+    def _load(self, scope: str) -> Operation[list[tuple[str, Record]]]:
+        (found,) = yield (("HGETALL", self._keys.cells(scope)),)
+        return [
+            (model.decode(), record_from(blob, self._place.shown)) for model, blob in pairs(found)
+        ]
+
+    def _past(self, scope: str, since: str) -> Operation[dict[str, Rows]]:
+        (found,) = yield (("SMEMBERS", self._keys.models(scope)),)
+        models = [model.decode() for model in found]
+        if not models:
+            return {}
+        days = _checked(
+            (yield (*(("HGETALL", self._keys.days((scope, model))) for model in models), ("PING",)))
+        )
+        rows: dict[str, Rows] = {}
+        for model, reply in zip(models, days, strict=False):
+            by_day = {day.decode(): text for day, text in pairs(reply)}
+            rows[model] = {
+                day: counts_from(by_day[day], self._place.shown)
+                for day in sorted(by_day)
+                if day >= since
+            }
+        return rows
+
+    def _scopes(self) -> Operation[list[str]]:
+        (found,) = yield (("SMEMBERS", self._keys.scopes),)
+        names = [name.decode() for name in found]
+        if not names:
+            return []
+        asked = [
+            ("EXISTS", place)
+            for name in names
+            for place in (self._keys.cells(name), self._keys.models(name))
+        ]
+        there = _checked((yield (*asked, ("PING",))))
+        return [
+            name
+            for name, cells, models in zip(names, there[::2], there[1::2], strict=False)
+            if cells or models
+        ]
+
+
+def _checked(replies: list[Any]) -> list[Any]:  # Redis' replies
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+def _piped(client: Any, commands: Sequence[Command]) -> Any:  # a client's pipeline, sync or async
+    pipe = client.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    return pipe
+
+
+def _checked_wait(place: Place) -> int:
+    value = place.options.get("wait", "0")
+    if not value.isdecimal():
+        raise ConfigurationError(f"{place.shown}: wait must be a number of replicas, not {value!r}")
+    return int(value)
+
+
+def _library() -> Any:  # the package redis, which need not be there
+    try:
+        import redis
+    except ImportError:
+        raise ConfigurationError(
+            "redis:// needs the package redis: pip install 'groq-quota[redis]'"
+        ) from None
+    return redis

@@ -1,0 +1,292 @@
+"""
+A storage in one SQLite file, for the processes of one machine and for people with questions.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+from ..errors import ConfigurationError, StorageError, WrongTypeError
+from .columns import CELL, COUNTS, cell_of, counts_of, only_state, state_of, values_of
+from .sqlite_file import SqliteFile, failure
+from .versioned import VersionedStorage
+from .versions import KEPT_DAYS, NOTHING, Change, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..state import Rows
+    from .base import Key
+    from .grouping import Job
+    from .versions import Work
+
+__all__ = ["SqliteStorage"]
+
+_NAMES = ", ".join(CELL)
+_FETCH = f"SELECT version, {_NAMES} FROM cells WHERE scope = ? AND model = ?"  # noqa: S608  # our names
+_LOAD = f"SELECT model, version, {_NAMES} FROM cells WHERE scope = ? ORDER BY rowid"  # noqa: S608  # our names
+_UPDATE = (
+    f"UPDATE cells SET version = ?, {', '.join(f'{name} = ?' for name in CELL)} "  # noqa: S608  # our names
+    "WHERE scope = ? AND model = ? AND version = ?"
+)
+_UPDATE_STATE = (
+    "UPDATE cells SET version = ?, state = ? WHERE scope = ? AND model = ? AND version = ?"
+)
+_INSERT = (
+    f"INSERT INTO cells (version, {_NAMES}, scope, model) "  # noqa: S608  # our names
+    f"VALUES ({', '.join('?' * (len(CELL) + 3))}) ON CONFLICT DO NOTHING"
+)
+_DELETE = "DELETE FROM cells WHERE scope = ? AND model = ? AND version = ?"
+_COUNTS = ", ".join(COUNTS)
+_PAST = f"SELECT model, day, {_COUNTS} FROM past_days WHERE scope = ? AND day >= ?"  # noqa: S608  # our names
+_DAY = f"SELECT {_COUNTS} FROM past_days WHERE scope = ? AND model = ? AND day = ?"  # noqa: S608  # our names
+_SET_DAY = (
+    f"INSERT OR REPLACE INTO past_days (scope, model, day, {_COUNTS}) "  # noqa: S608  # our names
+    f"VALUES ({', '.join('?' * (len(COUNTS) + 3))})"
+)
+_CLEAR_DAYS = "DELETE FROM past_days WHERE scope = ? AND model = ?"
+_TRIM_DAYS = (
+    "DELETE FROM past_days WHERE scope = ? AND model = ? AND day NOT IN (SELECT day FROM "
+    "past_days WHERE scope = ? AND model = ? ORDER BY day DESC LIMIT ?)"
+)
+_SCOPES = "SELECT scope FROM cells UNION SELECT scope FROM past_days"
+
+
+class SqliteStorage(VersionedStorage):
+    """
+    Keeps everything in one SQLite file, exact over threads, tasks and processes.
+
+    The view `usage` has the counts by scope, model and day. Callers that wait at the same time
+    share one transaction. Constructing touches no disk. For local disks, not for network drives.
+
+    Args:
+        path: Of the file; its directory must be there.
+        synchronous: "full" for what survives a power loss too; each change then waits for the disk.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, synchronous: str = "normal") -> None:
+        super().__init__()
+        self._full = _checked_synchronous(synchronous)
+        self._file = SqliteFile(_checked_path(path), full=self._full)
+        # Of the one connection, for one thread at a time; reentrant, as changing looks, too.
+        self._using = threading.RLock()
+        self._forking = False
+        _open.add(self)
+
+    @classmethod
+    def from_uri(cls, text: str) -> SqliteStorage:
+        """
+        The storage at `sqlite:///relative.db` or `sqlite:////absolute.db`, as SQLAlchemy writes it.
+
+        `?synchronous=full` at the end stands for the argument of that name.
+
+        Raises:
+            ConfigurationError: For an empty path or an unknown option.
+        """
+        place, _, query = text.partition("://")[2].partition("?")
+        options = dict(parse_qsl(query, keep_blank_values=True))
+        synchronous = options.pop("synchronous", "normal")
+        if options:
+            raise ConfigurationError(
+                f"{text!r}: unknown option {next(iter(options))!r}; known is synchronous=full"
+            )
+        return cls(unquote(place.removeprefix("/")), synchronous=synchronous)
+
+    @property
+    def uri(self) -> str:
+        """
+        Its place, as `from_uri` takes it.
+        """
+        path = self._file.path.replace(os.sep, "/").replace("%", "%25").replace("?", "%3F")
+        return f"sqlite:///{path}" + ("?synchronous=full" if self._full else "")
+
+    def close(self) -> None:
+        """
+        Close the file; the next use opens it again.
+        """
+        if self._entered():  # a signal handler: the call that it interrupted needs the file
+            return
+        with self._using:
+            self._file.close()
+        super().close()
+
+    # -- forks: SQLite must not see one with the file open ------------------------------------
+
+    def before_fork(self) -> None:
+        """
+        Close the file, and keep it closed: what SQLite knows of open files must not be inherited.
+        """
+        if not self._entered():
+            self._using.acquire()
+            self._forking = True
+            with suppress(StorageError):
+                self._file.close()
+
+    def after_fork_in_parent(self) -> None:
+        """
+        Let other threads open it again.
+        """
+        if self._forking:
+            self._forking = False
+            self._using.release()
+
+    def after_fork(self) -> None:
+        """
+        In a forked child: a free lock, and nobody else's calls.
+        """
+        super().after_fork()
+        self._forking = False
+        self._using = threading.RLock()
+        self._file.abandon()
+
+    # -- trips --------------------------------------------------------------------------------
+
+    def _commit(self, jobs: Sequence[Job[Work]]) -> None:
+        # Steps are run under the lock, too: no other process changes the cell meanwhile.
+        with self._using:
+            self._file.lock()
+            try:
+                if self._file.open(create=True):
+                    self._known.clear()
+                super()._commit(jobs)
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+            finally:
+                self._file.unlock()
+
+    def _perform(self, name: str, *args: Any) -> Any:  # what a trip brings
+        try:
+            with self._using:
+                return getattr(self, "_" + name)(*args)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: sqlite3.Error) -> StorageError:
+        self._known.clear()
+        return failure(self._file, error)
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        # Looking creates no file.
+        if self._file.open(create=False):
+            self._known.clear()
+        connection = self._file.connection
+        return [] if connection is None else connection.execute(statement, values).fetchall()
+
+    def _fetch(self, key: Key) -> Record:
+        found = self._rows(_FETCH, *key)
+        return self._record(found[0]) if found else NOTHING
+
+    def _record(self, row: Sequence[Any]) -> Record:
+        return Record(row[0], {}, cell_of(row[1:], self._file.path))
+
+    def _days(self, key: Key, days: Sequence[str]) -> Rows:
+        found = {day: self._rows(_DAY, *key, day) for day in days}
+        return {day: counts_of(rows[0]) for day, rows in found.items() if rows}
+
+    def _load(self, scope: str) -> list[tuple[str, Record]]:
+        return [(row[0], self._record(row[1:])) for row in self._rows(_LOAD, scope)]
+
+    def _past(self, scope: str, since: str) -> dict[str, Rows]:
+        models: dict[str, Rows] = {}
+        for model, day, *counts in self._rows(_PAST, scope, since):
+            models.setdefault(model, {})[day] = counts_of(counts)
+        return models
+
+    def _scopes(self) -> list[str]:
+        return [scope for (scope,) in self._rows(_SCOPES)]
+
+    def _swap(self, changes: Sequence[Change]) -> list[Record | None]:
+        connection = self._file.connection
+        if connection is None:
+            raise StorageError(f"{self._file.path} is not open")
+        if len(changes) == 1 and not changes[0].rows and not changes[0].whole:
+            return [self._swap_one(connection, changes[0])]
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            found = [self._swap_one(connection, change) for change in changes]
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        return found
+
+    def _swap_single(self, change: Change) -> Record | None:
+        # Called within `_commit` only: everything is open and locked.
+        connection = self._file.connection
+        if connection is None or change.record is None:
+            return super()._swap_single(change)
+        made = _write(connection, change, change.record)
+        return None if made else self._fetch(change.key)
+
+    def _swap_one(self, connection: sqlite3.Connection, change: Change) -> Record | None:
+        key, expected, record, rows, whole, _ = change
+        if record is None or (record is NOTHING and not expected):
+            stands = self._fetch(key)
+            made = stands.version == expected
+        else:
+            made = _write(connection, change, record)
+            stands = NOTHING if made else self._fetch(key)
+        if not made:
+            return stands
+        if whole:
+            connection.execute(_CLEAR_DAYS, key)
+        if rows:
+            values = [(*key, day, *counts.values()) for day, counts in rows.items()]
+            connection.executemany(_SET_DAY, values)
+            connection.execute(_TRIM_DAYS, (*key, *key, KEPT_DAYS))
+        return None
+
+
+def _write(connection: sqlite3.Connection, change: Change, record: Record) -> bool:
+    key, expected, version, cell = change.key, change.expected, record.version, record.cell
+    if cell is None:
+        done = connection.execute(_DELETE, (*key, expected))
+    elif not expected:
+        done = connection.execute(_INSERT, (version, *values_of(cell), *key))
+    elif only_state(cell, change.before):
+        done = connection.execute(_UPDATE_STATE, (version, state_of(cell), *key, expected))
+    else:
+        done = connection.execute(_UPDATE, (version, *values_of(cell), *key, expected))
+    return done.rowcount == 1
+
+
+_open: weakref.WeakSet[SqliteStorage] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for storage in list(_open):
+        storage.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for storage in list(_open):
+        storage.after_fork_in_parent()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
+
+
+def _checked_synchronous(value: object) -> bool:
+    known = {"normal": False, "full": True}
+    if not isinstance(value, str) or value.lower() not in known:
+        raise ConfigurationError(f"synchronous must be 'normal' or 'full', not {value!r}")
+    return known[value.lower()]
+
+
+def _checked_path(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise WrongTypeError(f"path must be text or a path, not {type(path).__name__}")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text or "\0" in text or text.endswith(("/", os.sep)):
+        raise ConfigurationError(
+            f"{text!r} is not the path of a file: give one such as 'usage_data.db'"
+        )
+    return os.path.abspath(text)  # noqa: PTH100  # Path.resolve would read the disk

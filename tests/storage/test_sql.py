@@ -1,0 +1,242 @@
+"""
+PostgreSQL: one statement, trouble with the server, and what people may ask it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from groq_quota import QuotaMeter, storage_from_uri
+from groq_quota.errors import ConfigurationError, StorageError
+from groq_quota.storage.shelter import Shelter
+from tests.contract.steps import DAY, NOON, book, correct, count, iso
+from tests.storage.servers import free_port, postgres_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from groq_quota.storage.sql import PostgresStorage
+
+sqlalchemy = pytest.importorskip("sqlalchemy")
+psycopg = pytest.importorskip("psycopg")
+
+KEY = ("default", "llama-3.1-8b-instant")
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """
+    A schema of its own on the server that runs here.
+    """
+    urls = postgres_urls()
+    yield next(urls)
+    urls.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.fixture
+def storage(url: str) -> Iterator[PostgresStorage]:
+    """
+    A storage there.
+    """
+    made = storage_from_uri(url)
+    yield made  # type: ignore[misc]  # of this URL
+    made.close()
+
+
+def test_people_may_ask_it(storage: PostgresStorage, url: str) -> None:
+    """
+    The view `groq_quota_usage` has a row for each scope, model and day, today's included.
+    """
+    book(storage, KEY, NOON, tokens=10)
+    book(storage, KEY, NOON + DAY, tokens=20)
+    with psycopg.connect(url) as person:
+        found = person.execute(
+            "SELECT scope, model, day, requests, tokens FROM groq_quota_usage ORDER BY day"
+        ).fetchall()
+    assert [(*KEY, iso(0), 1, 10), (*KEY, iso(1), 1, 20)] == found
+
+
+def test_an_undisturbed_change_is_one_statement(storage: PostgresStorage) -> None:
+    """
+    And no transaction around it.
+    """
+    for _ in range(2):
+        storage.transact(KEY, count)
+    said: list[str] = []
+    engine = storage._engine
+    sqlalchemy.event.listen(
+        engine, "before_cursor_execute", lambda *given: said.append(given[2].split()[0])
+    )
+    for _ in range(3):
+        storage.transact(KEY, count)
+    assert ["UPDATE"] * 3 == said
+
+
+def test_at_most_400_days_are_kept(storage: PostgresStorage) -> None:
+    """
+    The newest.
+    """
+    storage.transact(KEY, count)
+    cell = storage.read(KEY)
+    assert cell is not None
+    storage.put(KEY, cell, {iso(-back): cell["today"] for back in range(1, 451)})
+    storage.transact(KEY, lambda found: correct(found, iso(0), 1))
+    assert [iso(-back) for back in range(399, -1, -1)] == sorted(
+        storage.past("default", "")[KEY[1]]
+    )
+
+
+def test_connections_that_were_cut_are_replaced(storage: PostgresStorage, url: str) -> None:
+    """
+    By a restart, say: the next change is made, and made once.
+    """
+    storage.transact(KEY, count)
+    for number in range(2, 5):
+        with psycopg.connect(url, autocommit=True) as person:
+            person.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'groq-quota' AND pid <> pg_backend_pid()"
+            )
+        assert number == storage.transact(KEY, count)
+
+
+async def test_connections_that_were_cut_are_replaced_in_a_loop(
+    storage: PostgresStorage, url: str
+) -> None:
+    """
+    The same natively async.
+    """
+    await storage.atransact(KEY, count)
+    with psycopg.connect(url, autocommit=True) as person:
+        person.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'groq-quota' AND pid <> pg_backend_pid()"
+        )
+    assert 2 == await storage.atransact(KEY, count)
+    await storage.aclose()
+
+
+def test_what_was_in_doubt_is_counted_once(
+    storage: PostgresStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where the answer to a change is lost twice, the shelter looks it up when it hands over.
+    """
+    now = [0.0]
+    shelter = Shelter(storage, ticks=lambda: now[0])
+    shelter.transact(KEY, count)
+    real, cuts = storage._perform, [2]
+
+    def cut(name: str, *args: object) -> object:
+        found = real(name, *args)
+        if name == "swap" and cuts[0]:
+            cuts[0] -= 1
+            lost = psycopg.OperationalError("cut behind")
+            raise storage._failed(
+                sqlalchemy.exc.DBAPIError("", {}, lost, connection_invalidated=True)
+            )
+        return found
+
+    monkeypatch.setattr(storage, "_perform", cut)
+    shelter.transact(KEY, count)
+    away = [shelter.away]
+    shelter.transact(KEY, count)
+    now[0] += 10
+    shelter.flush()
+    away.append(shelter.away)
+    assert [True, False] == away
+    cell = storage.read(KEY)
+    assert cell is not None
+    assert 3 == cell["today"]["requests"]
+
+
+def test_tables_that_were_dropped_are_made_again(storage: PostgresStorage, url: str) -> None:
+    """
+    At the change after the one that fails for it.
+    """
+    storage.transact(KEY, count)
+    with psycopg.connect(url, autocommit=True) as person:
+        person.execute(
+            "DROP TABLE groq_quota_cells, groq_quota_past_days, groq_quota_schema CASCADE"
+        )
+    with pytest.raises(StorageError, match="groq_quota_cells"):
+        storage.transact(KEY, count)
+    storage.read(KEY)
+    assert storage.transact(KEY, count) in {1, 2}
+
+
+def test_tables_of_a_newer_version_are_left_alone(storage: PostgresStorage, url: str) -> None:
+    """
+    Says to update.
+    """
+    storage.transact(KEY, count)
+    with psycopg.connect(url, autocommit=True) as person:
+        person.execute("UPDATE groq_quota_schema SET version = 99")
+    other = storage_from_uri(url)
+    with pytest.raises(StorageError, match="newer version"):
+        other.transact(KEY, count)
+    other.close()
+
+
+def test_a_database_that_may_only_be_read(storage: PostgresStorage, url: str) -> None:
+    """
+    Nothing is changed; what is there can be read.
+    """
+    storage.transact(KEY, count)
+    other = storage_from_uri(
+        url.replace("options=", "options=-cdefault_transaction_read_only%3Don%20")
+    )
+    with pytest.raises(StorageError, match="read-only"):
+        other.transact(KEY, count)
+    assert storage.read(KEY) == other.read(KEY)
+    other.close()
+
+
+def test_a_server_that_takes_too_long(storage: PostgresStorage, url: str) -> None:
+    """
+    The statement is given up: nothing was changed.
+    """
+    storage.transact(KEY, count)
+    quick = storage_from_uri(url.replace("options=", "options=-cstatement_timeout%3D100%20"))
+    with psycopg.connect(url) as person:
+        person.execute("LOCK TABLE groq_quota_cells")
+        with pytest.raises(StorageError, match="timeout"):
+            quick.transact(KEY, count)
+    assert 2 == quick.transact(KEY, count)
+    quick.close()
+
+
+def test_no_server_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    Calls are counted all the same; one warning names the place, not the password.
+    """
+    meter = QuotaMeter(f"postgresql://me:hush@127.0.0.1:{free_port()}/x")
+    with caplog.at_level(logging.WARNING, "groq_quota"):
+        for _ in range(2):
+            meter.reserve(KEY[1]).commit(1)
+    assert 1 == caplog.text.count("see whether it runs")
+    assert "postgresql+psycopg://me:***@127.0.0.1" in caplog.text
+    assert "hush" not in caplog.text
+    assert 2 == meter.usage(KEY[1]).requests
+    meter.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_urls(scheme: str) -> None:
+    """
+    All are PostgreSQL's, by psycopg; nothing is opened.
+    """
+    assert "postgresql+psycopg://u:***@h/d" == storage_from_uri(f"{scheme}://u:p@h/d").uri
+
+
+@pytest.mark.parametrize("url", ["mysql+nodriver://u:hush@h/d", "oracle+oracledb://u:hush@h/d"])
+def test_drivers_that_are_not_there(url: str) -> None:
+    """
+    Says what is missing, without the password.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        storage_from_uri(url)
+    assert "hush" not in str(caught.value)
