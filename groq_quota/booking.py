@@ -1,54 +1,69 @@
 """
-Booking a request: whether it fits its limits, what it holds, and what became of it.
+Booking a request: whether it fits its limits, and what it holds.
 
-Every rule is a step, a pure function of (cell, now): `admit` books over all windows or nothing,
-`settle` counts what came of it. A storage runs them on the cell it keeps.
+Every rule is a step, a pure function of (cell, now): `admit` books over all windows or nothing. A
+storage runs them on the cell it keeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import ceil
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import windows
-from .buckets import give, take
-from .learning import learn
-from .outcomes import NOTHING, Amount, Outcome, charged_of, counted_of
+from . import lines, windows
+from .buckets import take
+from .kinds import Limit
+from .outcomes import Amount
 from .reports import Status
+from .standing import external
 from .state import Cell, count, roll
 
 if TYPE_CHECKING:
-    from .limits import Limit
+    from collections.abc import Mapping
 
 __all__ = [
     "NEVER",
     "Amount",
     "Booking",
     "Denial",
-    "Outcome",
     "Rules",
     "RulesOf",
-    "Settled",
     "admit",
+    "begin",
     "day_left",
+    "day_level",
     "probe",
-    "settle",
     "status_of",
     "turn_away",
 ]
 
 NEVER = float("inf")
+_NONE: Mapping[str, int | None] = {}
+_NOWHERE: Mapping[str, float] = MappingProxyType({})
 
 
 class Rules:
     """
     A model's limits, made ready for the steps: what the calendar day holds, and the buckets.
+
+    Args:
+        told: Limits that Groq named, by kind. Its day buckets refuse beside the calendar day.
+        rolling: Whether there is no calendar day: then the day's buckets alone hold.
     """
 
-    __slots__ = ("buckets", "daily", "limits")
+    __slots__ = ("buckets", "daily", "enforced", "limits", "rolling")
 
-    def __init__(self, limits: Iterable[Limit]) -> None:
+    def __init__(
+        self,
+        limits: Iterable[Limit],
+        told: Mapping[str, int | None] = _NONE,
+        *,
+        rolling: bool = False,
+    ) -> None:
         self.limits = tuple(limits)
+        self.rolling = rolling
         self.daily = tuple(
             (limit, limit.metric, limit.amount)
             for limit in self.limits
@@ -59,6 +74,11 @@ class Rules:
             for limit in self.limits
             if limit.amount is not None
         )
+        self.enforced = tuple(
+            row
+            for row in self.buckets
+            if row[0].confirmed and (rolling or not row[0].daily or told.get(row[1]) == row[3])
+        )
 
 
 RulesOf = Callable[[Cell], Rules]
@@ -68,8 +88,12 @@ class Booking(NamedTuple):
     """
     What a reservation took, so that it can be corrected or given back.
 
-    `wait` is in seconds from `at`, the epoch time it was booked at; `undo` has the buckets before
-    and after, where it was booked ahead.
+    Attributes:
+        wait: Seconds from `at`, the epoch time it was booked at, until its turn as it looked then.
+        place: By metric, how much had joined the line before it; None if it need not wait.
+        begun: When it was sent, in epoch seconds; None while it waits.
+        marks: Where it stands in each bucket: see `buckets.standing`.
+        before: By metric, what others had on their way when it was sent.
     """
 
     day: str
@@ -77,11 +101,10 @@ class Booking(NamedTuple):
     amount: Amount
     wait: float
     at: float
-    undo: tuple[_Buckets, _Buckets] | None = None
-
-
-# A cell's windows and lows.
-_Buckets = tuple[dict[str, list[float]], dict[str, list[float]]]
+    place: Mapping[str, float] | None = None
+    begun: float | None = None
+    marks: Mapping[str, float] = _NOWHERE
+    before: Mapping[str, float] = _NOWHERE
 
 
 class Denial(NamedTuple):
@@ -99,38 +122,30 @@ class Denial(NamedTuple):
     too_large: bool = False
 
 
-class Settled(NamedTuple):
+def status_of(cell: Cell, now: float, rules: Rules) -> Status:
     """
-    What a step that counted has to say to the meter.
-
-    Attributes:
-        first_of_day: True if it booked the model's first request of its day.
-        status: The model's status now.
-        announce: The status, if it is to be announced: once per day and model.
-        day: The day it was counted on.
-        learned: True if the answer's headers taught something new.
-        cell: The cell as it is now, to be read at once and not kept.
-    """
-
-    first_of_day: bool
-    status: Status
-    announce: Status | None
-    day: str
-    learned: bool
-    cell: Cell
-
-
-def status_of(cell: Cell, rules: Rules) -> Status:
-    """
-    The highest status over the daily limits, by what was counted (reservations are not).
+    The highest status over the daily limits, by what was counted (reservations are not); where
+    there is no calendar day, by what their buckets hold.
     """
     today = cell["today"]
     highest = Status.NORMAL
-    for _, metric, amount in rules.daily:
-        used = today[metric]  # type: ignore[literal-required]  # daily metrics are names of Counts
+    for limit, metric, amount in rules.daily:
+        if rules.rolling:
+            used: float = day_level(cell, now, limit)
+        else:
+            used = today[metric]  # type: ignore[literal-required]  # daily metrics are names of Counts
         if 100 * used >= 75 * amount:
             highest = max(highest, Status.of(used, amount), key=_rank)
     return highest
+
+
+def day_level(cell: Cell, now: float, limit: Limit) -> float:
+    """
+    What is in a day's bucket, in whole units, as Groq prints it: any part of one counts as one.
+    """
+    level, at, _ = cell["windows"].get(limit.kind) or _EMPTY
+    amount = limit.amount or 0
+    return ceil(windows.drained(level, at, now, amount / limit.period) - windows.EPSILON)
 
 
 def _rank(status: Status) -> int:
@@ -142,8 +157,8 @@ def _fit(need: float, amount: Amount, metric: str, limit: float) -> tuple[float,
     # Groq decides. Larger even by the lower bound: it never fits.
     if need <= limit or metric == "requests" or limit == 0:
         return need, False
-    floor = need if amount.floor is None or metric != "tokens" else amount.floor
-    return (need, True) if floor > limit else (limit, False)
+    floor = {"tokens": amount.floor, "audio_seconds": amount.audio_floor}.get(metric)
+    return (need, True) if (need if floor is None else floor) > limit else (limit, False)
 
 
 def probe(cell: Cell, now: float, rules: Rules, amount: Amount) -> tuple[float, Denial | None]:
@@ -155,23 +170,50 @@ def probe(cell: Cell, now: float, rules: Rules, amount: Amount) -> tuple[float, 
     """
     roll(cell, now)
     needs = amount.needs()
-    denial = _daily_denial(cell, now, rules, amount, needs)
-    if denial is not None:
-        return NEVER, denial
-    longest = 0.0
-    for limit, kind, metric, size, rate in rules.buckets:
-        if not limit.confirmed or limit.daily:
-            continue
+    if not rules.rolling:
+        denial = _daily_denial(cell, now, rules, amount, needs)
+        if denial is not None:
+            return NEVER, denial
+    longest, denial = _held_off(cell, now, rules) if cell["hold"] else (0.0, None)
+    heard, line = cell["heard"], cell["line"]
+    for limit, kind, metric, size, rate in rules.enforced:
         need, too_large = _fit(needs[metric], amount, metric, size)
-        bucket = cell["windows"].get(kind)
-        used = windows.drained(bucket[0], bucket[1], now, rate) if bucket else 0.0
+        level, at, _ = cell["windows"].get(kind) or _EMPTY
+        room, refill = float(size), rate
+        if kind in heard and (heard[kind][1] or heard[kind][2]):
+            # Others take of it steadily: less of it refills for us, and some of it is theirs.
+            others = external(cell, kind)
+            refill -= others.rate
+            room -= max(0.0, min(others.margin, size - need))
+        used = windows.drained(level, at, now, refill)
         if too_large or size == 0:
-            return NEVER, Denial(limit, used, need, None, status_of(cell, rules), too_large)
-        if used + need - size > windows.EPSILON:
-            wait = windows.wait_seconds(size, limit.period, used, need)
+            return NEVER, Denial(limit, used, need, None, status_of(cell, now, rules), too_large)
+        waiting = lines.waiting(cell, now, metric) if line else 0.0
+        if used + waiting + need - room > windows.EPSILON:
+            if room == size and not waiting:
+                wait = windows.wait_seconds(size, limit.period, used, need)
+            else:
+                wait = (used + waiting + need - room) / refill
             if wait > longest:
                 longest = wait
-                denial = Denial(limit, used, need, wait, status_of(cell, rules))
+                denial = Denial(limit, used, need, wait, status_of(cell, now, rules))
+    return longest, denial
+
+
+_EMPTY = (0.0, 0.0, 0.0)
+
+
+def _held_off(cell: Cell, now: float, rules: Rules) -> tuple[float, Denial | None]:
+    # What Groq refused for a model behind this one: nobody knows more of it than its own words.
+    longest, denial = 0.0, None
+    for kind, (until, amount, used, requested) in cell["hold"].items():
+        wait = float(until or 0.0) - now
+        if longest < wait <= windows.DAY:
+            longest = wait
+            whole = None if amount is None else int(amount)
+            limit = Limit(kind, whole, "learned")
+            status = status_of(cell, now, rules)
+            denial = Denial(limit, float(used or 0), float(requested or 0), wait, status)
     return longest, denial
 
 
@@ -188,7 +230,7 @@ def _daily_denial(
         if used + need <= size and used < size:
             continue
         retry = None if too_large or size == 0 else day_left(cell, now)
-        return Denial(limit, used, need, retry, status_of(cell, rules), too_large)
+        return Denial(limit, used, need, retry, status_of(cell, now, rules), too_large)
     return None
 
 
@@ -209,34 +251,113 @@ def admit(
     max_wait: float = 0.0,
     enforce: bool = True,
     final: bool = True,
+    lag: float = 0.0,
 ) -> Booking | Denial:
     """
     Book one request over all windows, or nothing.
 
     A request that fits within `max_wait` seconds is booked ahead: its place in the buckets is taken
     at once, first come first served. With `final=False` a refusal is not counted as blocked: the
-    caller asks again with a better estimate.
+    caller asks again with a better estimate. `lag` is how many seconds the request may need to get
+    to Groq, while no answer has shown it.
     """
     rules = rules_of(cell)
+    if cell["line"]:
+        lines.tidy(cell, now)
     wait, denial = probe(cell, now, rules, amount)
     if denial is not None and enforce and (wait > max_wait or wait == NEVER):
         if final:
             count(cell, now, cell["day"], _BLOCKED)
         return denial
-    if denial is None or not enforce:
-        wait = 0.0
-    elif wait > 0:
+    held = cell["held"]
+    booking = Booking(cell["day"], cell["epoch"], amount, wait, now)
+    if wait and enforce:
+        wait += _delay(cell, now, rules)
+        place = lines.join(cell, now + wait, amount.needs())
+        booking = booking._replace(wait=wait, place=place)
         count(cell, now, cell["day"], {"waited": wait, "avoided": 1})
-    before = _buckets(cell) if wait else None
-    held, needs = cell["held"], amount.needs()
-    shared = held["requests"] > 0
-    for _, kind, metric, _, rate in rules.buckets:
-        take(cell, kind, now, rate, needs[metric], wait=wait, shared=shared)
+    else:
+        booking = _sent(cell, now, rules, booking, lag=lag)
     held["requests"] += 1
     held["tokens"] += amount.tokens
     held["audio_seconds"] += amount.audio_seconds
-    undo = (before, _buckets(cell)) if before else None
-    return Booking(cell["day"], cell["epoch"], amount, wait, now, undo)
+    return booking
+
+
+def begin(
+    cell: Cell, now: float, *, rules_of: RulesOf, booking: Booking, rested: float, lag: float
+) -> Booking | float:
+    """
+    Send a request that was booked ahead, or say how many seconds it has yet to wait.
+
+    Whoever is before it in the line goes first, until the time it was told at its booking: by then
+    they have been sent, or will never be.
+
+    Args:
+        rested: Seconds that it has slept already, whatever the clock says.
+    """
+    rules, amount = rules_of(cell), booking.amount
+    needs, left = amount.needs(), booking.wait - max(rested, now - booking.at)
+    alone = behind = _held_off(cell, now, rules)[0] if cell["hold"] else 0.0
+    for _, kind, metric, size, rate in rules.enforced:
+        if not size:
+            continue
+        level, at, _ = cell["windows"].get(kind) or _EMPTY
+        others = external(cell, kind)
+        refill = rate - others.rate
+        need, _ = _fit(needs[metric], amount, metric, size)
+        room = size - max(0.0, min(others.margin, size - need))
+        lack = windows.drained(level, at, now, refill) + need - room
+        ahead = lines.ahead(cell, metric, booking.place or _NOWHERE)
+        alone, behind = max(alone, lack / refill), max(behind, (lack + ahead) / refill)
+    wait = min(behind, max(alone, left))
+    if wait > 0:
+        return wait
+    lines.leave(cell, needs, booking.place or _NOWHERE)
+    return _sent(cell, now, rules, booking, lag=lag, mine=needs)
+
+
+def _sent(
+    cell: Cell,
+    now: float,
+    rules: Rules,
+    booking: Booking,
+    *,
+    lag: float,
+    mine: Mapping[str, float] = _NOWHERE,
+) -> Booking:
+    # Takes a request from all buckets, now. `mine` is what of it is among the holds already.
+    needs, others = booking.amount.needs(), _NOWHERE
+    shared = cell["held"]["requests"] > (1 if mine else 0)
+    if shared:
+        others = {
+            metric: max(0.0, total - lines.waiting(cell, now, metric) - mine.get(metric, 0.0))
+            for metric, total in _held_by(cell).items()
+        }
+    if cell["lag"] is not None:
+        lag = cell["lag"]
+    marks = {}
+    for _, kind, metric, _, rate in rules.buckets:
+        refill = rate - external(cell, kind).rate if kind in cell["heard"] else rate
+        marks[kind] = take(cell, kind, now, refill, needs[metric], lag=lag, shared=shared)
+    day, epoch, amount, wait, at, place, *_ = booking
+    wait = wait if place else 0.0
+    return Booking(day, epoch, amount, wait, at, place, now, marks, others)
+
+
+def _delay(cell: Cell, now: float, rules: Rules) -> float:
+    # Seconds until all buckets refill: of one that was just taken from, not before it arrives.
+    taken = (cell["windows"].get(row[1], _EMPTY)[1] for row in rules.enforced)
+    return max((windows.moment(at, now) - now for at in taken), default=0.0)
+
+
+def _held_by(cell: Cell) -> Mapping[str, float]:
+    held = cell["held"]
+    return {
+        "requests": held["requests"],
+        "tokens": held["tokens"],
+        "audio_seconds": held["audio_seconds"],
+    }
 
 
 _BLOCKED = {"blocked": 1}
@@ -248,87 +369,15 @@ def turn_away(cell: Cell, now: float, *, rules_of: RulesOf) -> Denial | None:
 
     Books nothing, and leaves windows that can be waited for alone.
     """
-    _, denial = probe(cell, now, rules_of(cell), _ANY)
+    wait, denial = probe(cell, now, rules_of(cell), _ANY)
     if denial is None or not (denial.limit.daily or denial.retry_after is None):
+        return None
+    if wait <= _WAITED_FOR:  # a day's bucket, which has room again soon
         return None
     count(cell, now, cell["day"], _BLOCKED)
     return denial
 
 
 _ANY = Amount()
-
-
-def _buckets(cell: Cell) -> _Buckets:
-    return cell["windows"].copy(), cell["lows"].copy()
-
-
-def settle(
-    cell: Cell,
-    now: float,
-    *,
-    rules_of: RulesOf,
-    outcome: Outcome,
-    booking: Booking | None = None,
-) -> Settled:
-    """
-    Count what became of a request; free its reservation, if it had one. Never refuses.
-
-    A reservation belongs to its day: after midnight the row of that day is corrected.
-    """
-    roll(cell, now)
-    learned = bool(outcome.limits) and learn(cell, now, outcome.limits or {})
-    rules = rules_of(cell)
-    amount = booking.amount if booking else Amount()
-    day = booking.day if booking else cell["day"]
-    counted = counted_of(outcome, amount)
-    charged = charged_of(outcome, amount, counted, refund=bool(cell["refund"]))
-    if booking is None:
-        _charge(cell, now, rules, charged)
-    else:
-        _correct(cell, now, rules, charged, booking)
-    first = count(cell, now, day, counted)
-    status = status_of(cell, rules)
-    announce = None
-    if status.rank > cell["told"]:
-        cell["told"] = status.rank
-        announce = status
-    return Settled(first, status, announce, day, learned, cell)
-
-
-def _free(cell: Cell, booking: Booking) -> bool:
-    # False if its hold went with its day, or a reset.
-    if booking.day != cell["day"] or booking.epoch != cell["epoch"]:
-        return False
-    held, amount = cell["held"], booking.amount
-    held["requests"] = max(0, held["requests"] - 1)
-    held["tokens"] = max(0, held["tokens"] - amount.tokens)
-    held["audio_seconds"] = max(0.0, held["audio_seconds"] - amount.audio_seconds)
-    return True
-
-
-def _charge(cell: Cell, now: float, rules: Rules, charged: dict[str, float]) -> None:
-    shared = cell["held"]["requests"] > 0
-    for _, kind, metric, _, rate in rules.buckets:
-        take(cell, kind, now, rate, charged[metric], shared=shared)
-
-
-def _correct(
-    cell: Cell, now: float, rules: Rules, charged: dict[str, float], booking: Booking
-) -> None:
-    # Brings the buckets from what was booked to what was charged, and frees the hold.
-    freed, since = _free(cell, booking), booking.at + booking.wait
-    if booking.undo and charged is NOTHING and booking.undo[1] == _buckets(cell):
-        cell["windows"], cell["lows"] = booking.undo[0]
-        return
-    taken, shared = booking.amount.needs(), cell["held"]["requests"] > 0
-    for _, kind, metric, _, rate in rules.buckets:
-        # A reset empties buckets, and a limit that was not known has none yet.
-        inside = kind in cell["windows"] and (
-            booking.epoch == cell["epoch"] or kind in cell["learned"]
-        )
-        more = charged[metric] - (taken[metric] if inside else 0)
-        if more > 0:
-            take(cell, kind, now, rate, more, shared=shared)
-        elif more < 0 and freed:
-            # Else its low points may have gone with the hold: what is left of it will drain.
-            give(cell, kind, now, rate, -more, since=since)
+# What whoever sends the request waits for, in seconds, if nothing else was said.
+_WAITED_FOR = 60.0

@@ -1,9 +1,12 @@
 """
-Refilling buckets that requests take from, also ahead of time, and give back to.
+Refilling buckets that requests take from, and give back to.
 
 Who gives back what he took a while ago may give no more than the bucket has held ever since: the
 rest has drained meanwhile, and is not there twice. So while several requests are in flight, a
-bucket's low points are noted: times, and what it held just then. Nothing here reads a clock.
+bucket's low points are noted: times, and what it held just then.
+
+What is corrected later, a bucket adds up as its shift: so it can be told what it held, by today's
+knowledge, when a request was sent. Nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from .windows import EPSILON, drained, moment
 if TYPE_CHECKING:
     from .state import Cell
 
-__all__ = ["give", "take"]
+__all__ = ["give", "move", "standing", "take"]
 
-# Low points kept of a bucket; beyond, the newest two are taken for one, which gives less back.
-_LOWS = 4
+# Low points kept of a bucket; beyond, the two that differ least are taken for one, the lower. As
+# each of so many may be twice the one before it, nothing is lost of a whole minute's rush.
+_LOWS = 8
 
 
 def take(
@@ -28,51 +32,88 @@ def take(
     rate: float,
     need: float,
     *,
-    wait: float = 0.0,
+    lag: float = 0.0,
     shared: bool = False,
-) -> None:
+    late: bool = False,
+) -> float:
     """
-    Take `need` from a bucket at `now + wait`.
+    Take `need` from a bucket; returns where that leaves it, for `standing`.
 
     Args:
         rate: What it refills per second.
-        wait: What is booked ahead must still find its room at its start, so a bucket that would be
-            empty by then is filled up to what will have drained.
+        lag: Seconds that the request may need to get to Groq. A bucket that is empty by then is
+            refilled from its arrival on, and no earlier.
         shared: True while other requests are in flight, which may yet give back.
+        late: True for what was sent before, and is only known now.
     """
-    level, at = cell["windows"].get(kind) or (0.0, now)
+    level, at, shift = cell["windows"].get(kind) or (0.0, now, 0.0)
     if now > at:  # as nearly always; this is where a call's time goes
         level -= (now - at) * rate
         level, at = (level if level > EPSILON else 0.0), now
     else:
         at = moment(at, now)
-    if wait:
-        level = max(level, rate * wait)
     lows = cell["lows"].get(kind, [])
-    if shared or wait or (lows and lows[-2] > now):
-        cell["lows"][kind] = _with_low([*lows], now + wait, level - rate * wait)
+    if shared:
+        cell["lows"][kind] = _with_low([*lows], now, level)
     elif lows:
         del cell["lows"][kind]
-    cell["windows"][kind] = [level + need, at]
+    if lag and rate:
+        idle = lag - (at - now) - level / rate
+        if idle > 0:
+            at += idle
+    level += need
+    if late:
+        shift += need
+    cell["windows"][kind] = [level, at, shift]
+    return level - shift + rate * (at - now)
+
+
+def standing(mark: float, shift: float, rate: float, elapsed: float) -> float:
+    """
+    What a bucket holds of a request and all before it, `elapsed` seconds after it was taken.
+
+    Args:
+        mark: What `take` returned.
+        shift: The bucket's, as it is now.
+    """
+    return mark + shift - rate * elapsed
+
+
+def move(cell: Cell, kind: str, now: float, rate: float, amount: float) -> None:
+    """
+    Raise a bucket by an `amount` that others took of it, or lower it by one below 0.
+    """
+    level, at, shift = cell["windows"].get(kind) or (0.0, now, 0.0)
+    level = drained(level, at, now, rate)
+    amount = max(amount, -level)
+    cell["windows"][kind] = [level + amount, moment(at, now), shift + amount]
 
 
 def _with_low(lows: list[float], time: float, low: float) -> list[float]:
-    if lows and lows[-2] > time:
-        # Until what is booked ahead begins it only drains: it holds no less now than then.
-        return lows
     while lows and lows[-1] >= low:
         del lows[-2:]
-    if len(lows) < 2 * _LOWS:
-        return [*lows, time, low]
-    lows[-2] = time
+    lows += (time, low)
+    if len(lows) > 2 * _LOWS:
+        pairs = range(1, len(lows) - 2, 2)
+        place = min(pairs, key=lambda place: lows[place + 2] / max(lows[place], EPSILON))
+        lows[place - 1] = lows[place + 1]
+        del lows[place + 1 : place + 3]
     return lows
 
 
-def give(cell: Cell, kind: str, now: float, rate: float, amount: float, *, since: float) -> None:
+def give(
+    cell: Cell,
+    kind: str,
+    now: float,
+    rate: float,
+    amount: float,
+    *,
+    since: float,
+) -> None:
     """
     Give back to a bucket, at `now`, an `amount` of what was taken from it at `since`.
     """
-    level, at = cell["windows"][kind]
+    level, at, shift = cell["windows"][kind]
     lows = [*cell["lows"].get(kind, ())]
     first = next((place for place in range(0, len(lows), 2) if lows[place] > since), None)
     if first is not None:
@@ -84,4 +125,6 @@ def give(cell: Cell, kind: str, now: float, rate: float, amount: float, *, since
             first -= 2
             del lows[first : first + 2]
         cell["lows"][kind] = lows
-    cell["windows"][kind] = [max(0.0, drained(level, at, now, rate) - amount), moment(at, now)]
+    level = drained(level, at, now, rate)
+    amount = min(amount, level)
+    cell["windows"][kind] = [level - amount, moment(at, now), shift - amount]

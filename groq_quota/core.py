@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import time
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +15,8 @@ from .effects import run
 from .hooks import log_event, logger
 from .learning import learned_limits
 from .records import Notes
+from .rests import Rests
+from .standing import FIRST_LAG
 from .storage.memory import MemoryStorage
 from .storage.shelter import Shelter
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from .effects import Operation
     from .hooks import QuotaHook
     from .limits import LimitTable
+    from .rests import Ticket
     from .state import Cell
     from .storage import Storage
 
 __all__ = ["Core", "drained", "flushed", "when_done"]
 
 T = TypeVar("T")
+
+# After how many seconds the first of this process looks for what other processes have counted.
+_SOONEST, _LATEST = 0.05, 1.0
 
 
 class Core:
@@ -45,17 +50,22 @@ class Core:
         table: LimitTable,
         *,
         enforce: bool,
+        rolling: bool,
         hooks: Iterable[QuotaHook],
         clock: Callable[[], float],
     ) -> None:
         self.storage = storage
         self.table = table
         self.enforce = enforce
+        self.rolling = rolling
         self.hooks = (log_event, *hooks)
         self.clock = clock
         # A clock of tests brings its own way to wait.
-        self.sleep: Callable[[float], None] = getattr(clock, "sleep", time.sleep)
-        self.asleep: Callable[[float], Awaitable[None]] = getattr(clock, "asleep", _sleep_async)
+        self._sleep: Callable[[float], None] | None = getattr(clock, "sleep", None)
+        self._asleep: Callable[[float], Awaitable[None]] | None = getattr(clock, "asleep", None)
+        self.rests = Rests()
+        # Nor does anything take time by such a clock.
+        self.lag = FIRST_LAG if self._sleep is None else 0.0
         # Whether storage operations are done without waiting, so that nothing can come in between.
         self.at_once = type(storage) is MemoryStorage
         self._at_work: set[Future[Any]] = set()
@@ -74,7 +84,10 @@ class Core:
         learned, version = cell["learned"], self.table.version
         if known is not None and known[0] == version and known[1] == learned:
             return known[2]
-        rules = Rules(self.table.effective(model, learned_limits(cell), plan))
+        known_limits = learned_limits(cell)
+        told = {kind: known_limit.amount for kind, known_limit in known_limits.items()}
+        limits = self.table.effective(model, known_limits, plan)
+        rules = Rules(limits, told, rolling=self.rolling)
         self._rules[model, plan] = (version, dict(learned), rules)
         return rules
 
@@ -82,8 +95,8 @@ class Core:
         """
         Do what an operation yields.
         """
-        if name == "sleep":
-            return self.sleep(*args)
+        if name == "rest":
+            return self._rest(*args)
         return getattr(self.storage, name)(*args)
 
     async def aperform(
@@ -92,11 +105,29 @@ class Core:
         """
         Same as `perform`, awaiting it.
         """
-        if name == "sleep":
-            return await self.asleep(*args)
+        if name == "rest":
+            return await self._arest(*args)
         if name == "transact" and not self.at_once:
             return await self._to_its_end(self.storage.atransact(*args))
         return await getattr(self.storage, "a" + name)(*args)
+
+    def _rest(self, ticket: Ticket, seconds: float) -> float:
+        if self._sleep is None:
+            return ticket.rest(self._look(ticket, seconds))
+        self._sleep(seconds)
+        return seconds
+
+    async def _arest(self, ticket: Ticket, seconds: float) -> float:
+        if self._asleep is None:
+            return await ticket.arest(self._look(ticket, seconds))
+        await self._asleep(seconds)
+        return seconds
+
+    def _look(self, ticket: Ticket, seconds: float) -> float:
+        # What other processes count, nobody tells: the first in line looks now and then.
+        if self.at_once or self.rests.first(ticket.key) is not ticket:
+            return seconds
+        return min(seconds, max(_SOONEST, min(_LATEST, seconds / 4)))
 
     async def _to_its_end(self, change: Coroutine[Any, Any, T]) -> T:
         # A change is not broken off halfway: if its caller is cancelled it goes on alone, and the
@@ -131,12 +162,6 @@ def when_done(error: BaseException, then: Callable[[Any], None]) -> bool:
     return True
 
 
-async def _sleep_async(seconds: float) -> None:
-    import asyncio  # whoever awaits has it already; whoever does not need not load it
-
-    await asyncio.sleep(seconds)
-
-
 _living: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
@@ -155,6 +180,7 @@ def _after_fork() -> None:
     for core in list(_living):
         core.later.clear()
         core.notes = Notes()
+        core.rests = Rests()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
@@ -174,9 +200,15 @@ def drained(core: Core) -> Operation[None]:
     """
     The operation that does what finalizers and cancelled tasks have left to be done.
     """
-    while core.later:
-        try:
-            operation = core.later.popleft()
-        except IndexError:  # another thread took it
-            return
-        yield from operation
+    # Taken out first: each of them would do the next one within itself.
+    due: deque[Operation[Any]] = deque()
+    try:
+        while core.later:
+            due.append(core.later.popleft())
+    except IndexError:  # another thread took it
+        pass
+    try:
+        while due:
+            yield from due.popleft()
+    finally:
+        core.later.extendleft(reversed(due))

@@ -29,7 +29,12 @@ def default_meter() -> QuotaMeter:
                 from .meter import QuotaMeter
 
                 settings = Settings.from_environment()
-                _default = QuotaMeter(settings.storage, limits=settings.limits, plan=settings.plan)
+                _default = QuotaMeter(
+                    settings.storage,
+                    limits=settings.limits,
+                    plan=settings.plan,
+                    day=settings.day,
+                )
     return _default
 
 

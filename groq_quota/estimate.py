@@ -2,8 +2,9 @@
 What a chat request will take, in tokens, before it is sent.
 
 Groq books a request by its prompt and its max_tokens (reported: "Requested 4042" for a prompt of 40
-tokens and max_tokens 4000). Nothing here is exact and nothing raises. Iterators are left alone:
-they can be read only once, and that is for the SDK to do.
+tokens and max_tokens 4000). An image is charged flat, whatever its size: see `IMAGE_TOKENS`.
+Nothing here raises. Iterators are left alone: they can be read only once, and that is for the SDK
+to do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from math import ceil
 from typing import NamedTuple, TypeGuard, TypeVar
+
+from .tokenizers import exact_tokens
 
 __all__ = ["Estimate", "careful_count", "lower_bound", "quick_bound", "text_tokens"]
 
@@ -44,12 +47,19 @@ class Estimate(NamedTuple):
     """
     Tokens of a request: its prompt, and room for its answer.
 
-    `capped` says that the request itself limits the answer; otherwise `output` is assumed.
+    Attributes:
+        prompt: Tokens of the prompt.
+        output: Tokens that the answer has room for.
+        capped: Whether the request itself limits the answer; otherwise `output` is assumed.
+        flat: Of the prompt, the charge for images and audio, which answers do not count like that.
+        exact: The prompt by the model's own tokenizer, where it was asked; `prompt` may be higher.
     """
 
     prompt: int
     output: int
     capped: bool
+    flat: int = 0
+    exact: int | None = None
 
     @property
     def total(self) -> int:
@@ -64,19 +74,28 @@ def quick_bound(body: Mapping[str, object]) -> Estimate:
     The prompt at most, in microseconds: no tokenizer makes more tokens than there are bytes.
 
     Messages that cannot be looked at count as 0: there are none, or they come from an iterator.
+    Images and audio count as their flat charge.
     """
     output, capped = _safely(_output, body, (DEFAULT_OUTPUT, False))
-    return Estimate(_safely(_most, body, 0), output, capped)
+    prompt, flat = _safely(_most, body, (0, 0))
+    return Estimate(prompt, output, capped, flat)
 
 
 def careful_count(body: Mapping[str, object]) -> Estimate:
     """
     The prompt as it will probably be counted, with a margin, at about 0.1 µs per character.
 
-    Never above `quick_bound`, and never below a quarter of the prompt's characters.
+    With the extra `tokens` the model's own tokenizer counts, if it is one of those: without a
+    margin, and faster. Never above `quick_bound`, and never below a quarter of the prompt's
+    characters. Of more than 100,000 characters a sample is weighed, so that an event loop is not
+    held up.
     """
     bound = quick_bound(body)
-    return bound._replace(prompt=min(bound.prompt, _safely(_likely, body, bound.prompt)))
+    unknown: tuple[int, int | None] = bound.prompt, None
+    likely, exact = _safely(_likely, body, unknown)
+    if exact is not None:
+        exact = min(bound.prompt, exact)
+    return bound._replace(prompt=min(bound.prompt, likely), exact=exact)
 
 
 def lower_bound(body: Mapping[str, object]) -> int:
@@ -120,16 +139,18 @@ def _cap(body: Mapping[str, object]) -> int:
     return 0
 
 
-def _most(body: Mapping[str, object]) -> int:
+def _most(body: Mapping[str, object]) -> tuple[int, int]:
+    # And what of it is charged flat.
     plain = _plain_most(body)
     if plain is not None:
-        return plain
+        return plain, 0
     prompt = _read(body)
     if prompt is None:
-        return 0
+        return 0, 0
     schemas = _SCHEMAS_MOST + _bytes(prompt.schemas) if prompt.schemas else 0
     pieces = _REQUEST_MOST + _PIECE_MOST * prompt.pieces
-    return pieces + sum(map(_bytes, prompt.contents + prompt.extras)) + prompt.flat + schemas
+    texts = sum(map(_bytes, prompt.contents + prompt.extras))
+    return pieces + texts + prompt.flat + schemas, prompt.flat
 
 
 def _plain_most(body: Mapping[str, object]) -> int | None:
@@ -152,15 +173,20 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def _likely(body: Mapping[str, object]) -> int:
+def _likely(body: Mapping[str, object]) -> tuple[int, int | None]:
+    # And the exact count, if there is one.
     prompt = _read(body)
     if prompt is None:
-        return 0
+        return 0, None
     family = _family(body.get("model"))
-    text = "\n".join([*prompt.contents, *prompt.extras, prompt.schemas])
-    weight = max(_MARGIN * _weight(text, family), len(text) / 4)
-    pieces = _FRAMES[family] + _PIECE * prompt.pieces + min(_SCHEMAS, len(prompt.schemas))
-    return pieces + ceil(weight) + prompt.flat
+    texts = [*prompt.contents, *prompt.extras, prompt.schemas]
+    size = sum(map(len, texts))
+    frame = _FRAMES[family] + _PIECE * prompt.pieces + min(_SCHEMAS, len(prompt.schemas))
+    frame += prompt.flat
+    exact = exact_tokens(texts, body.get("model")) if size <= _SAMPLED_FROM else None
+    tokens = _MARGIN * _weight("\n".join(texts), family) if exact is None else exact
+    likely = frame + ceil(max(tokens, size / 4))
+    return likely, None if exact is None else frame + exact
 
 
 def _least(body: Mapping[str, object]) -> int:

@@ -19,7 +19,7 @@ from .policy import waiting
 from .records import Record, close_record, enclosing, mark, open_record, take_over
 from .reports import Usage, whole
 from .results import fate_of, is_cached, is_pending, usage_of
-from .sdk import installed
+from .sdk import installed, takers_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,8 @@ class GuardedCall:
     def _checking(self) -> Operation[None]:
         if not self._plugin and self._is_within_its_own():
             return
-        barred = yield from self._meter.barring(self._model)
+        others = takers_over(self._model) if self._plugin else ()
+        barred = yield from self._meter.barring(self._model, others)
         if barred is not None:
             mark(self._meter)  # what is refused here is answered for
             raise self._meter.refusal(self._model, barred)
@@ -167,7 +168,7 @@ class GuardedCall:
         mark(meter)
         if reservation is None:
             booked = yield from meter.booking(model, amount, max_wait=_MAX_WAIT)
-            reservation = yield from waiting(meter, model, booked)
+            reservation = yield from waiting(meter, model, booked, max_wait=_MAX_WAIT)
         self._held.append(reservation)
 
     def _estimate(self) -> int:

@@ -17,7 +17,7 @@ __all__ = ["EventKind", "QuotaEvent", "QuotaHook", "log_event"]
 
 logger = logging.getLogger("groq_quota")
 
-EventKind = Literal["status", "blocked", "waiting", "resumed", "contradicted", "reset"]
+EventKind = Literal["status", "blocked", "fallback", "waiting", "resumed", "contradicted", "reset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,13 @@ class QuotaEvent:
 
     Attributes:
         kind: "status": a daily limit's use passed 75, 90 or 100 %, once per day, model and status.
-            "blocked": a request was refused here. "waiting", "resumed": a request waits for a
-            window, and is sent. "contradicted": Groq's headers differ from the table in use.
-            "reset": counting was started anew.
+            "blocked": a request was refused here. "fallback": it was sent to another model.
+            "waiting", "resumed": a request waits for a window, and is sent. "contradicted": Groq's
+            headers differ from the table in use. "reset": counting was started anew.
         at: Epoch seconds by the meter's clock.
         seconds: How long a request waits, or until a refused one would fit; None if never.
         message: The same for people, in English.
+        instead: The model that a request was sent to in place of `model`, of a "fallback".
     """
 
     kind: EventKind
@@ -43,6 +44,7 @@ class QuotaEvent:
     message: str
     limit: Limit | None = None
     seconds: float | None = None
+    instead: str | None = None
 
 
 class QuotaHook(Protocol):
@@ -65,6 +67,9 @@ _LOUD = {
 }
 
 
+_WARNED = frozenset({"blocked", "fallback", "contradicted"})
+
+
 def log_event(event: QuotaEvent) -> None:
     """
     Write an event to the logger `groq_quota`: states by their weight, all else at INFO.
@@ -72,5 +77,5 @@ def log_event(event: QuotaEvent) -> None:
     if event.kind == "status":
         level = _LOUD[event.status]
     else:
-        level = logging.WARNING if event.kind in {"contradicted", "blocked"} else logging.INFO
+        level = logging.WARNING if event.kind in _WARNED else logging.INFO
     logger.log(level, "%s", event.message)

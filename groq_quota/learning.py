@@ -63,5 +63,8 @@ def forget(cell: Cell) -> bool:
     for kind in kinds:
         cell["windows"].pop(kind, None)
         cell["lows"].pop(kind, None)
+        cell["heard"].pop(kind, None)
     cell["learned"] = {}
+    cell["hold"] = {}
+    cell["refund"] = None
     return bool(kinds)

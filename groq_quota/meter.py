@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QuotaMeter"]
 
+#: What `day` may be.
+DAYS = ("calendar", "rolling")
 LimitsSource = Mapping[str, "ModelLimits | Mapping[str, object]"] | str | os.PathLike[str]
 
 
@@ -39,6 +41,9 @@ class QuotaMeter(Operations):
         limits: Limits by model, or the path of a TOML file of them.
         plan: Groq's plan, "free" or "developer"; None for the default table, until the headers of
             an answer tell.
+        day: "calendar" counts a day until midnight UTC, when counting starts anew, and keeps
+            Groq's own day beside it once an answer has told of it. "rolling" holds to Groq's day
+            alone, which refills all the time: the most that Groq allows.
         scope: Whose quota it is; scopes are counted apart.
         enforce: False counts and warns, and never blocks.
         on_storage_error: "allow" goes on counting in memory while the storage is away; "refuse"
@@ -58,6 +63,7 @@ class QuotaMeter(Operations):
         *,
         limits: LimitsSource | None = None,
         plan: str | None = None,
+        day: str = "calendar",
         scope: str = "default",
         enforce: bool = True,
         on_storage_error: Literal["allow", "refuse"] = "allow",
@@ -68,6 +74,9 @@ class QuotaMeter(Operations):
         if on_storage_error not in ("allow", "refuse"):
             msg = f"on_storage_error must be 'allow' or 'refuse', not {on_storage_error!r}"
             raise ConfigurationError(msg)
+        if day not in DAYS:
+            msg = f"day must be 'calendar' or 'rolling', not {day!r}"
+            raise ConfigurationError(msg)
         table = LimitTable(limits, plan)
         place = storage_from_uri(storage) if isinstance(storage, (str, os.PathLike)) else storage
         if not hasattr(place, "transact"):
@@ -75,7 +84,8 @@ class QuotaMeter(Operations):
             raise WrongTypeError(msg)
         if on_storage_error == "allow" and not isinstance(place, MemoryStorage):
             place = Shelter(place)
-        self._core = Core(place, table, enforce=enforce, hooks=hooks, clock=clock)
+        rolling = day == "rolling"
+        self._core = Core(place, table, enforce=enforce, rolling=rolling, hooks=hooks, clock=clock)
 
     def __repr__(self) -> str:
         return f"QuotaMeter({self._core.storage.uri!r}, scope={self._scope!r})"
@@ -107,7 +117,12 @@ class QuotaMeter(Operations):
         """
         mine, its = self._core, other._core
         return self.same_count(other) and (
-            mine is its or (mine.enforce == its.enforce and mine.table.same_as(its.table))
+            mine is its
+            or (
+                mine.enforce == its.enforce
+                and mine.rolling == its.rolling
+                and mine.table.same_as(its.table)
+            )
         )
 
     def scoped(self, name: str) -> QuotaMeter:

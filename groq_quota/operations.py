@@ -9,32 +9,43 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import messages, readings
-from .booking import Booking, Denial, Outcome, admit, settle, turn_away
+from .booking import Booking, Denial, admit, begin, turn_away
 from .core import drained, when_done
 from .effects import arun, run
-from .errors import QuotaExceededError, RequestTooLargeError
+from .errors import ConfigurationError, QuotaExceededError, RequestTooLargeError
+from .fallbacks import is_taken_over
 from .hooks import QuotaEvent, logger
 from .learning import forget, learned_limits
 from .limits import normalize_model
-from .outcomes import Amount
+from .outcomes import Amount, Outcome
 from .reports import Decision, Status, Usage, whole
 from .reservation import Reservation
 from .settings import language
+from .settling import hold_off, refuse, settle
 from .state import new_cell, reset, touch
 
 if TYPE_CHECKING:
-    from .booking import Rules, RulesOf, Settled
+    from collections.abc import Sequence
+
+    from .booking import Rules, RulesOf
     from .core import Core
     from .effects import Operation
     from .hooks import EventKind
     from .limits import Limit
     from .records import Notes
+    from .replies import Refusal
     from .reports import DailySummary, ModelUsage
+    from .settling import Settled
     from .state import Cell
 
 __all__ = ["Operations"]
 
 T = TypeVar("T")
+
+# Clocks have no more digits than these, in seconds: a turn comes when it is over for certain.
+_HAIR = 2e-6
+# Who has waited this long does not give up his place for another second.
+_GRACE = 1.0
 
 
 class Operations:
@@ -124,7 +135,12 @@ class Operations:
         return Reservation(self, name, booked)
 
     def booking(
-        self, model: str, amount: Amount, *, max_wait: float = 0.0, final: bool = True
+        self,
+        model: str,
+        amount: Amount,
+        *,
+        max_wait: float = 0.0,
+        final: bool = True,
     ) -> Operation[Booking | Denial]:
         """
         The operation that books a request, ahead by at most `max_wait` seconds; see `admit`.
@@ -139,6 +155,7 @@ class Operations:
             max_wait=max_wait,
             enforce=self._core.enforce,
             final=final,
+            lag=self._core.lag,
         )
         try:
             booked: Booking | Denial = yield "transact", (self._scope, model), step
@@ -149,28 +166,64 @@ class Operations:
             self._tell_blocked(model, booked)
         return booked
 
+    def turn(self, model: str, booking: Booking, patience: float) -> Operation[Booking | None]:
+        """
+        The operation that waits for the turn of a request booked ahead, and takes its room; None if
+        the turn moved beyond the `patience`, in seconds since its booking.
+        """
+        key, rests, rested = (self._scope, model), self._core.rests, 0.0
+        ticket, seconds = rests.join(key), booking.wait
+        try:
+            while not rested or rested + seconds <= patience + _GRACE:
+                rested += yield "rest", ticket, seconds + _HAIR
+                step = partial(
+                    begin,
+                    rules_of=self._rules_of(model),
+                    booking=booking,
+                    rested=rested,
+                    lag=self._core.lag,
+                )
+                # Only looked at first: mostly there is still some time left.
+                found = step((yield "read", key) or new_cell(), self.now())
+                if isinstance(found, Booking):
+                    found = yield "transact", key, partial(step, now=self.now())
+                    if isinstance(found, Booking):
+                        return found
+                seconds = found
+        finally:
+            rests.leave(ticket)
+        return None
+
     def _unbook(self, model: str, booked: Booking | Denial) -> None:
         # Who asked for it was cancelled meanwhile.
         if isinstance(booked, Booking):
             self.settle_later(self.settling(model, Outcome(requests=0), booked))
 
-    def barring(self, model: str) -> Operation[Denial | None]:
+    def barring(self, model: str, fallbacks: Sequence[str] = ()) -> Operation[Denial | None]:
         """
         The operation that says what bars any request of a model for the rest of its day, or for
         good. It books nothing; what is barred is counted as blocked.
 
-        For surfaces that leave minute windows, and the booking, to whoever sends the request.
+        For surfaces that leave minute windows, the booking and the choice among the `fallbacks` to
+        whoever sends the request: while one of them is not barred, the model is not.
         """
-        cell, rules = yield from self._read(model)
-        barred = turn_away(cell, self.now(), rules_of=lambda _: rules)
+        barred = yield from self._barred(model)
         if barred is None or not self._core.enforce:
             return None
-        # That was on a copy. Now for good, unless the day has ended meanwhile.
+        if is_taken_over(barred):
+            for name in fallbacks:
+                if (yield from self._barred(normalize_model(name))) is None:
+                    return None
+        # That was on copies. Now for good, unless the day has ended meanwhile.
         step = partial(turn_away, now=self.now(), rules_of=self._rules_of(model))
         denial: Denial | None = yield "transact", (self._scope, model), step
         if denial is not None:
             self._tell_blocked(model, denial)
         return denial
+
+    def _barred(self, model: str) -> Operation[Denial | None]:
+        cell, rules = yield from self._read(model)
+        return turn_away(cell, self.now(), rules_of=lambda _: rules)
 
     def refusal(self, model: str, denial: Denial) -> QuotaExceededError | RequestTooLargeError:
         """
@@ -218,9 +271,33 @@ class Operations:
         except BaseException as error:
             when_done(error, lambda done: self.settle_later(self._followed(model, done)))
             raise
+        if self._core.rests:
+            self._core.rests.wake_first((self._scope, model))
         if settled.first_of_day or settled.learned or settled.announce is not None:
             yield from self._followed(model, settled)
         return settled
+
+    def hearing(self, reservation: Reservation, refusal: Refusal) -> Operation[None]:
+        """
+        The operation that learns from a refusal of Groq's. One that names another model, behind
+        the one that was asked for, holds off both.
+        """
+        model, booking = reservation.model, reservation.booking
+        try:
+            named = normalize_model(refusal.model or model)
+        except ConfigurationError:
+            named = model
+        now = self.now()
+        step = partial(
+            refuse,
+            now=now,
+            rules_of=self._rules_of(named),
+            refusal=refusal,
+            booking=booking if named == model else None,
+        )
+        yield "transact", (self._scope, named), step
+        if named != model:
+            yield "transact", (self._scope, model), partial(hold_off, now=now, refusal=refusal)
 
     def _followed(self, model: str, settled: Settled) -> Operation[None]:
         # What a count brings with it: an active day, a plan that is recognised, an event.
@@ -332,11 +409,14 @@ class Operations:
         *,
         limit: Limit | None = None,
         seconds: float | None = None,
+        instead: str | None = None,
     ) -> None:
         """
         Give an event to all hooks; what they raise is logged.
         """
-        event = QuotaEvent(kind, self._scope, model, self.now(), status, message, limit, seconds)
+        event = QuotaEvent(
+            kind, self._scope, model, self.now(), status, message, limit, seconds, instead
+        )
         for hook in self._core.hooks:
             try:
                 hook(event)
@@ -350,7 +430,7 @@ class Operations:
 
     def _announce(self, model: str, settled: Settled) -> None:
         rules = self._core.rules(model, self._scope, settled.cell)
-        metric, used, amount = readings.nearest_daily(settled.cell, rules)
+        metric, used, amount = readings.nearest_daily(settled.cell, self.now(), rules)
         said = messages.standing(settled.status, metric, used, amount)
         self.tell("status", model, settled.status, f"{model}: {said}")
 

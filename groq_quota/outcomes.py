@@ -4,14 +4,25 @@ What a request may take, what became of it, and what of that is counted and char
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .reports import Usage
+    from .standing import Heard
 
-__all__ = ["NOTHING", "Amount", "Outcome", "charged_of", "counted_of"]
+__all__ = [
+    "NOTHING",
+    "Amount",
+    "Outcome",
+    "admitted_of",
+    "charged_of",
+    "counted_of",
+    "estimated_of",
+    "unused_of",
+]
 
 #: By metric, what is charged for a request that was not sent.
 NOTHING: dict[str, float] = dict.fromkeys(
@@ -30,6 +41,7 @@ class Amount(NamedTuple):
         floor: What it surely takes; None if `tokens` is exact.
         capped: Whether the request itself limits its answer, so that it cannot take more.
         audio_seconds: Of audio.
+        audio_floor: Of audio, what it surely takes; None if `audio_seconds` is no estimate.
     """
 
     tokens: int = 0
@@ -38,17 +50,18 @@ class Amount(NamedTuple):
     floor: int | None = None
     capped: bool = True
     audio_seconds: float = 0.0
+    audio_floor: float | None = None
 
     def needs(self) -> dict[str, float]:
         """
-        The same by metric.
+        The same by metric; seconds of audio are taken whole, as Groq prints them.
         """
         return {
             "requests": 1,
             "tokens": self.tokens,
             "input_tokens": self.prompt,
             "output_tokens": self.output,
-            "audio_seconds": self.audio_seconds,
+            "audio_seconds": ceil(self.audio_seconds),
         }
 
 
@@ -63,7 +76,7 @@ class Outcome(NamedTuple):
         refused: Attempts that Groq's limiter refused.
         failed: Attempts that failed otherwise.
         tokens: What to count where `usage` is None; None for the whole estimate.
-        limits: Limits that the answer's headers named, by kind.
+        heard: What the answer said of limits.
     """
 
     requests: int = 1
@@ -72,7 +85,14 @@ class Outcome(NamedTuple):
     refused: int = 0
     failed: int = 0
     tokens: int | None = None
-    limits: Mapping[str, int] | None = None
+    heard: Heard | None = None
+
+    @property
+    def at_once(self) -> bool:
+        """
+        Whether the answer is that to the first attempt, so that it tells when that was admitted.
+        """
+        return not (self.lost or self.refused or self.failed)
 
 
 def counted_of(outcome: Outcome, amount: Amount) -> dict[str, float]:
@@ -103,6 +123,15 @@ def counted_of(outcome: Outcome, amount: Amount) -> dict[str, float]:
     return counted
 
 
+def estimated_of(outcome: Outcome, amount: Amount) -> float:
+    """
+    Of the seconds of audio that are counted, those that nobody measured.
+    """
+    if amount.audio_floor is None:
+        return 0.0
+    return amount.audio_seconds * (outcome.lost + (outcome.usage is None and outcome.requests > 0))
+
+
 def charged_of(
     outcome: Outcome, amount: Amount, counted: Mapping[str, float], *, refund: bool
 ) -> dict[str, float]:
@@ -118,8 +147,34 @@ def charged_of(
         "tokens": tokens + lost * amount.tokens,
         "input_tokens": prompt + lost * amount.prompt,
         "output_tokens": output + lost * amount.output,
-        "audio_seconds": counted["audio_seconds"],
+        "audio_seconds": ceil(counted["audio_seconds"]),
     }
+
+
+def admitted_of(outcome: Outcome, amount: Amount) -> dict[str, float]:
+    """
+    What Groq's buckets took for an answered request when it was admitted, by metric.
+    """
+    cached = outcome.usage.cached_tokens if outcome.usage else 0
+    tokens, prompt, output = _charged_tokens(outcome.usage, amount, refund=False)
+    seconds = amount.audio_seconds if outcome.usage is None else outcome.usage.audio_seconds
+    return {
+        "requests": 1,
+        "tokens": tokens + cached,
+        "input_tokens": prompt + cached,
+        "output_tokens": output,
+        "audio_seconds": ceil(seconds),
+    }
+
+
+def unused_of(outcome: Outcome, amount: Amount) -> int:
+    """
+    Tokens that were reserved for an answer and that it did not use.
+    """
+    usage = outcome.usage
+    if usage is None or not amount.output:
+        return 0
+    return max(0, amount.output - usage.completion_tokens)
 
 
 def _charged_tokens(usage: Usage | None, amount: Amount, *, refund: bool) -> tuple[int, int, int]:

@@ -1,19 +1,25 @@
 """
-What to do when a model is not free: wait for it, or refuse.
+What to do when a model is not free: wait for it, fall back to another, or refuse.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from . import estimate, messages
-from .booking import Amount, Booking, Denial, Outcome
+from . import messages, readings
+from .booking import Booking, Denial
+from .errors import QuotaExceededError, RequestTooLargeError
+from .fallbacks import fell_back, is_taken_over
+from .limits import normalize_model
+from .outcomes import Outcome
 from .reports import Status
 from .reservation import Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
+    from .demand import Demand
     from .effects import Operation
     from .operations import Operations
 
@@ -21,37 +27,85 @@ __all__ = ["admission", "waiting"]
 
 
 def admission(
-    meter: Operations, model: str, body: Mapping[str, Any], *, max_wait: float
+    meter: Operations,
+    model: str,
+    demand: Demand,
+    *,
+    max_wait: float,
+    fallbacks: Sequence[str] = (),
 ) -> Operation[Reservation]:
     """
-    The operation that books a chat request and waits until it may be sent.
+    The operation that books a request and waits until it may be sent.
 
-    The cheap upper bound is tried first; only where it does not fit at once is the body counted
-    with care. Minute and hour windows are waited for, up to `max_wait` seconds.
+    The cheap upper bound is tried first; only where it does not fit at once is the request
+    looked at with care. Minute and hour windows are waited for, up to `max_wait` seconds. Where a
+    limit of the day refuses it, the first of the `fallbacks` that can be booked takes over: then
+    the reservation is for that one. If none can, the refusal is that of the model itself.
 
     Raises:
         QuotaExceededError: If it does not fit in time.
         RequestTooLargeError: If even its lower bound is larger than a limit.
     """
-    bound = estimate.quick_bound(body)
-    amount = Amount(bound.prompt + bound.output, bound.prompt, bound.output, capped=bound.capped)
-    booked = yield from meter.booking(model, amount, final=False)
+    booked = yield from meter.booking(model, demand.quick(), final=False)
     if isinstance(booked, Denial):
-        careful = estimate.careful_count(body)
-        amount = Amount(
-            careful.prompt + careful.output,
-            careful.prompt,
-            careful.output,
-            floor=estimate.lower_bound(body),
-            capped=careful.capped,
-        )
-        booked = yield from meter.booking(model, amount, max_wait=max_wait)
+        amount = demand.careful()
+        booked = yield from meter.booking(model, amount, max_wait=max_wait, final=not fallbacks)
+        if isinstance(booked, Denial) and fallbacks:
+            if is_taken_over(booked):
+                for name in fallbacks:
+                    other = yield from _instead(meter, demand, name, max_wait)
+                    if other is not None:
+                        yield from _fallen_back(meter, model, booked, other)
+                        return other
+            # Now it is final: counted as blocked, unless there is room for it meanwhile.
+            booked = yield from meter.booking(model, amount, max_wait=max_wait)
     elif not booked.wait:  # the way of nearly every call, kept short
         return Reservation(meter, model, booked)
-    return (yield from waiting(meter, model, booked))
+    return (yield from waiting(meter, model, booked, max_wait=max_wait))
 
 
-def waiting(meter: Operations, model: str, booked: Booking | Denial) -> Operation[Reservation]:
+def _instead(
+    meter: Operations, demand: Demand, name: str, max_wait: float
+) -> Operation[Reservation | None]:
+    # A place for the request with another model, if it has one in time; else it is not blocked
+    # there, where nobody asked for it.
+    model, demand = normalize_model(name), demand.for_model(name)
+    booked = yield from meter.booking(model, demand.quick(), final=False)
+    if isinstance(booked, Denial):
+        booked = yield from meter.booking(model, demand.careful(), max_wait=max_wait, final=False)
+    if isinstance(booked, Denial):
+        return None
+    try:
+        return (yield from waiting(meter, model, booked, max_wait=max_wait))
+    except (QuotaExceededError, RequestTooLargeError):  # its turn did not come in time
+        return None
+
+
+def _fallen_back(
+    meter: Operations, model: str, denial: Denial, other: Reservation
+) -> Operation[None]:
+    try:
+        yield "transact", (meter.scope, model), partial(fell_back, now=meter.now())
+    except BaseException:
+        # Cancelled, or a storage that fails: nothing is sent.
+        meter.settle_later(other.ending(_GIVEN_UP))
+        raise
+    said = f"{model} falls back to {other.model}: {readings.explain(denial)}"
+    limit, seconds = denial.limit, denial.retry_after
+    meter.tell(
+        "fallback",
+        model,
+        denial.status,
+        said,
+        limit=limit,
+        seconds=seconds,
+        instead=other.model,
+    )
+
+
+def waiting(
+    meter: Operations, model: str, booked: Booking | Denial, *, max_wait: float
+) -> Operation[Reservation]:
     """
     The operation that turns a booking into a reservation whose time has come.
 
@@ -59,22 +113,34 @@ def waiting(meter: Operations, model: str, booked: Booking | Denial) -> Operatio
         QuotaExceededError: If nothing was booked.
         RequestTooLargeError: If nothing was booked, and never can be.
     """
-    if isinstance(booked, Denial):
-        raise meter.refusal(model, booked)
-    reservation = Reservation(meter, model, booked)
-    if booked.wait > 0:
-        yield from _wait(meter, reservation)
-    return reservation
+    while isinstance(booked, Booking):
+        reservation = Reservation(meter, model, booked)
+        if not booked.wait or (yield from _waited(meter, reservation, booked, max_wait)):
+            return reservation
+        # Its turn has moved beyond what it may wait: perhaps there is no room for it any more.
+        patience = max(0.0, booked.at + max_wait - meter.now())
+        booked = yield from meter.booking(model, booked.amount, max_wait=patience)
+    raise meter.refusal(model, booked)
 
 
-def _wait(meter: Operations, reservation: Reservation) -> Operation[None]:
-    model, seconds = reservation.model, reservation.wait
+def _waited(
+    meter: Operations, reservation: Reservation, booked: Booking, max_wait: float
+) -> Operation[bool]:
+    model, seconds = reservation.model, booked.wait
     said = f"{model}: waiting {messages.duration(seconds)} for its window"
     meter.tell("waiting", model, Status.NORMAL, said, seconds=seconds)
     try:
-        yield "sleep", seconds
+        begun = yield from meter.turn(model, booked, max_wait)
     except BaseException:
         # Cancelled or interrupted: its place is given back, by whoever calls next.
-        meter.settle_later(reservation.ending(Outcome(requests=0)))
+        meter.settle_later(reservation.ending(_GIVEN_UP))
         raise
+    if begun is None:
+        yield from reservation.ending(_GIVEN_UP)
+        return False
+    reservation.begin(begun)
     meter.tell("resumed", model, Status.NORMAL, f"{model}: waited, now sent")
+    return True
+
+
+_GIVEN_UP = Outcome(requests=0)

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import messages, windows
-from .booking import Amount, Denial, Rules, day_left, probe, status_of
+from .booking import Amount, Denial, Rules, day_left, day_level, probe, status_of
 from .reports import DailySummary, Decision, ModelUsage, Status, WindowUsage
+from .standing import external
 from .state import Cell, Counts, add_counts, new_counts, roll
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["daily_summary", "decision", "history", "last_day", "model_usage", "nearest_daily"]
 
 
-def window_usage(cell: Cell, now: float, limit: Limit) -> WindowUsage:
+def window_usage(cell: Cell, now: float, limit: Limit, *, rolling: bool = False) -> WindowUsage:
     """
     What is taken of one limit now: by the calendar day, or by its bucket.
     """
     amount = limit.amount
-    if limit.daily:
+    if limit.daily and not rolling:
         metric = limit.metric
         used: float = cell["today"][metric] + cell["held"][metric]  # type: ignore[literal-required]  # daily metrics are names of both
         reset_after = day_left(cell, now)
@@ -34,7 +35,9 @@ def window_usage(cell: Cell, now: float, limit: Limit) -> WindowUsage:
         used = windows.drained(bucket[0], bucket[1], now, rate) if bucket else 0.0
         reset_after = used / rate if rate else 0.0
     remaining = None if amount is None else max(0, amount - used)
-    return WindowUsage(limit, used, remaining, reset_after)
+    others = external(cell, limit.kind)
+    taken = round(others.today, 3) if others.day == now // windows.DAY else 0.0
+    return WindowUsage(limit, used, remaining, reset_after, taken)
 
 
 def model_usage(
@@ -55,15 +58,19 @@ def model_usage(
         completion_tokens=today["completion_tokens"],
         cached_tokens=today["cached_tokens"],
         audio_seconds=today["audio_seconds"],
+        estimated_seconds=cell["estimated"],
         blocked=today["blocked"],
         refused=today["refused"],
         failed=today["failed"],
         avoided=today["avoided"],
+        fallbacks=cell["fallbacks"],
         waited=today["waited"],
         reserved=held["requests"],
         reserved_tokens=held["tokens"],
-        status=status_of(cell, rules),
-        windows=tuple(window_usage(cell, now, limit) for limit in rules.limits),
+        status=status_of(cell, now, rules),
+        windows=tuple(
+            window_usage(cell, now, limit, rolling=rules.rolling) for limit in rules.limits
+        ),
         hours={int(hour): (row[0], row[1]) for hour, row in sorted(cell["hours"].items())},
         last_request=cell["last_request"],
         lifetime_requests=lifetime["requests"],
@@ -71,13 +78,16 @@ def model_usage(
     )
 
 
-def nearest_daily(cell: Cell, rules: Rules) -> tuple[str | None, float, float | None]:
+def nearest_daily(cell: Cell, now: float, rules: Rules) -> tuple[str | None, float, float | None]:
     """
     The daily limit of which most is used: metric, used, amount; requests where none is used.
     """
     best: tuple[float, str | None, float, float | None] = (-1.0, None, 0, None)
     for limit, metric, amount in rules.daily:
-        used = cell["today"][metric]  # type: ignore[literal-required]  # daily metrics are names of Counts
+        if rules.rolling:
+            used: float = day_level(cell, now, limit)
+        else:
+            used = cell["today"][metric]  # type: ignore[literal-required]  # daily metrics are names of Counts
         share = used / amount if amount else float("inf")
         if share > best[0]:
             best = (share, limit.metric, used, amount)
@@ -89,9 +99,9 @@ def decision(cell: Cell, now: float, rules: Rules, amount: Amount, lang: str) ->
     Whether a request would be admitted at `now`, without booking it.
     """
     _, denial = probe(cell, now, rules, amount)
-    status = status_of(cell, rules)
+    status = status_of(cell, now, rules)
     if denial is None:
-        said = messages.standing(status, *nearest_daily(cell, rules), lang=lang)
+        said = messages.standing(status, *nearest_daily(cell, now, rules), lang=lang)
         return Decision(allowed=True, status=status, message=said)
     return Decision(
         allowed=False,

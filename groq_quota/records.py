@@ -210,13 +210,16 @@ class Steps:
 class Note:
     """
     That the plugin accounted for a call: its scope and model, its thread, its order, and when.
+
+    Attributes:
+        asked: The model that was asked for, where another took over; else the same as `model`.
     """
 
-    __slots__ = ("at", "claimed", "decorated", "model", "order", "scope", "thread")
+    __slots__ = ("asked", "at", "claimed", "decorated", "model", "order", "scope", "thread")
 
     def __init__(self, scope: str, model: str, at: float, *, decorated: bool) -> None:
         self.scope = scope
-        self.model = model
+        self.model = self.asked = model
         self.at = at
         self.decorated = decorated
         self.thread = threading.get_ident()
@@ -256,7 +259,7 @@ class Notes:
                 if note.order < record.order:
                     break
                 if (
-                    note.model == record.model
+                    record.model in (note.model, note.asked)
                     and note.scope == scope
                     and note.thread != thread
                     and not (note.decorated or note.claimed)
@@ -275,7 +278,7 @@ class Notes:
                 (
                     note
                     for note in self._notes
-                    if note.model == model
+                    if model in (note.model, note.asked)
                     and note.scope == scope
                     and not note.claimed
                     and now - note.at <= CLAIMABLE

@@ -19,8 +19,8 @@ __all__ = [
     "Refusal",
     "parse_duration",
     "read_headers",
-    "read_limits",
     "read_refusal",
+    "read_standing",
 ]
 
 logger = logging.getLogger(__name__)
@@ -76,19 +76,25 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]] | Mapping[str, str]) -> 
     return _observe(headers, _RAW_SLOTS)
 
 
-def read_limits(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, int]:
+def read_standing(
+    headers: Iterable[tuple[bytes, bytes]],
+) -> tuple[dict[str, int], dict[str, float]]:
     """
-    Of `read_headers` the limits alone, by kind: for the way of every call, where it is in a hurry.
+    Of `read_headers` limits and what is left of them: for the way of every call, in a hurry.
     """
     limits: dict[str, int] = {}
+    remaining: dict[str, float] = {}
     for name, value in headers:
-        kind = _RAW_LIMITS.get(name.lower())
-        if kind is not None:
+        slot = _RAW_STANDING.get(name) or _RAW_STANDING.get(name.lower())
+        if slot is not None:
             try:
-                limits[kind] = _limit(value)
+                if slot[0] == "limit":
+                    limits[slot[1]] = _limit(value)
+                else:
+                    remaining[slot[1]] = _amount(value)
             except (ValueError, TypeError):
                 logger.debug("The rate-limit header %r has a value that cannot be read.", name)
-    return limits
+    return limits, remaining
 
 
 def _observe(
@@ -160,7 +166,9 @@ _TEXT_SLOTS = {
     for unit, kind in (("requests", "rpd"), ("tokens", "tpm"), ("audio-seconds", "ash"))
 } | {"retry-after": ("wait", "")}
 _RAW_SLOTS = {name.encode(): slot for name, slot in _TEXT_SLOTS.items()}
-_RAW_LIMITS = {name: kind for name, (what, kind) in _RAW_SLOTS.items() if what == "limit"}
+_RAW_STANDING = {
+    name: slot for name, slot in _RAW_SLOTS.items() if slot[0] in {"limit", "remaining"}
+}
 
 
 _NANOSECONDS = {

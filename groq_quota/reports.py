@@ -91,8 +91,10 @@ class Usage:
             msg = f"usage must be a Usage, an int or a usage object of the SDK, not {kind}"
             raise WrongTypeError(msg)
         prompt, completion = prompt or 0, completion or 0
-        of_groq = _get(value, "prompt_tokens") is not None
-        details = _get(value, "prompt_tokens_details" if of_groq else "input_token_details")
+        if _get(value, "prompt_tokens") is not None:
+            details = _get(value, "prompt_tokens_details")
+        else:  # of /responses, or of LangChain
+            details = _get(value, "input_tokens_details") or _get(value, "input_token_details")
         cached = (_read(details, "cached_tokens", "cache_read") or 0) if details is not None else 0
         return cls(prompt + completion if total is None else total, prompt, completion, cached)
 
@@ -164,12 +166,15 @@ class WindowUsage:
     One limit of a model and what is taken of it now.
 
     `used` and `remaining` are in the limit's unit; `reset_after` is in seconds until all is free.
+    `external` is what others of the organization were seen to take of it today, by what Groq's
+    answers said was left.
     """
 
     limit: Limit
     used: float
     remaining: float | None
     reset_after: float
+    external: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +183,10 @@ class ModelUsage:
     A model's counts of the UTC day, its limits and what is left.
 
     `requests` were answered by Groq or are of unknown fate; `blocked` were stopped here, `refused`
-    by Groq's limiter, `failed` for other reasons. `reserved` requests and `reserved_tokens` are in
-    flight. `waited` is in seconds; `last_request` is an epoch time.
+    by Groq's limiter, `failed` for other reasons. Of the `audio_seconds`, `estimated_seconds` are
+    an estimate by the size of a file, or by less. `fallbacks` were asked of this model and sent to
+    another, which counts them. `reserved` requests and `reserved_tokens` are in flight. `waited` is
+    in seconds; `last_request` is an epoch time.
     """
 
     model: str
@@ -191,10 +198,12 @@ class ModelUsage:
     completion_tokens: int
     cached_tokens: int
     audio_seconds: float
+    estimated_seconds: float
     blocked: int
     refused: int
     failed: int
     avoided: int
+    fallbacks: int
     waited: float
     reserved: int
     reserved_tokens: int
@@ -223,6 +232,7 @@ class ModelUsage:
                 "used": window.used,
                 "remaining": window.remaining,
                 "reset_after_seconds": window.reset_after,
+                "external": window.external,
                 "origin": window.limit.origin,
                 "enforced": window.limit.confirmed,
             }

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .booking import Outcome
+from .outcomes import Outcome
 from .reports import Usage
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .booking import Booking, Settled
+    from .booking import Booking
     from .effects import Operation
     from .operations import Operations
+    from .settling import Settled
 
 __all__ = ["Reservation"]
 
@@ -64,6 +65,19 @@ class Reservation:
         Seconds from its booking until it may be sent; 0.0 unless it was booked ahead.
         """
         return self._booking.wait
+
+    @property
+    def booking(self) -> Booking:
+        """
+        What it has taken.
+        """
+        return self._booking
+
+    def begin(self, booking: Booking) -> None:
+        """
+        Take what it holds now that its turn has come.
+        """
+        self._booking = booking
 
     @property
     def active(self) -> bool:

@@ -25,12 +25,14 @@ class Settings:
         storage: `GROQ_QUOTA_STORAGE`: a path or URI.
         limits: `GROQ_QUOTA_LIMITS`: the path of a TOML file.
         plan: `GROQ_QUOTA_PLAN`: "free" or "developer".
+        day: `GROQ_QUOTA_DAY`: "calendar" or "rolling".
         disabled: `GROQ_QUOTA_DISABLED`: 1, true, yes or on switches every guard off.
     """
 
     storage: str = "usage_data.json"
     limits: str | None = None
     plan: str | None = None
+    day: str = "calendar"
     disabled: bool = False
 
     @classmethod
@@ -42,6 +44,7 @@ class Settings:
             storage=environ.get("GROQ_QUOTA_STORAGE") or "usage_data.json",
             limits=environ.get("GROQ_QUOTA_LIMITS") or None,
             plan=environ.get("GROQ_QUOTA_PLAN") or None,
+            day=environ.get("GROQ_QUOTA_DAY", "").strip().lower() or "calendar",
             disabled=environ.get("GROQ_QUOTA_DISABLED", "").strip().lower() in _TRUE,
         )
 

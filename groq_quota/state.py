@@ -69,10 +69,18 @@ class Cell(TypedDict):
     Attributes:
         day: The UTC day that `today`, `held` and `hours` belong to, as ISO text.
         epoch: Rises when counting restarts: a reservation from before frees nothing after.
-        windows: Of each limit's bucket, the level and the epoch time it was taken at.
+        windows: Of each limit's bucket, the level, the epoch time it was taken at, and all later
+            corrections added up: see `buckets`.
         lows: Of buckets in use by several requests, low points in pairs: see `buckets`.
         learned: Limits that Groq told: amount, epoch time, how.
+        line: Of requests that wait, by metric: what joined, what left, and the last one's turn.
+        heard: Of buckets that Groq's answers tell of, what followed from them: see `standing`.
+        lag: Seconds that requests needed to get to Groq at most; None while it is not known.
+        hold: What Groq refused for another model or an unknown limit, and until when: see `holds`.
+        fits: What estimates have learned: see `prediction`.
         refund: Whether Groq gives unused max_tokens back; None while it is not known.
+        estimated: Of today's seconds of audio, those that are only estimated.
+        fallbacks: How many of today's requests for it were sent to another model.
         told: Rank of the highest status that was announced on this day.
         past: Counts to be added to the rows of other days; the storage takes them out.
         days_active, active_day, plan: Of the scope's own cell only.
@@ -88,7 +96,14 @@ class Cell(TypedDict):
     windows: dict[str, list[float]]
     lows: dict[str, list[float]]
     learned: dict[str, list[float | str | None]]
+    line: dict[str, list[float]]
+    heard: dict[str, list[float]]
+    lag: float | None
+    hold: dict[str, list[float | str | None]]
+    fits: dict[str, list[float]]
     refund: bool | None
+    estimated: float
+    fallbacks: int
     told: int
     past: dict[str, Counts]
     days_active: int
@@ -141,7 +156,14 @@ def new_cell() -> Cell:
         windows={},
         lows={},
         learned={},
+        line={},
+        heard={},
+        lag=None,
+        hold={},
+        fits={},
         refund=None,
+        estimated=0.0,
+        fallbacks=0,
         told=0,
         past={},
         days_active=0,
@@ -162,6 +184,10 @@ def clone(cell: Cell) -> Cell:
     copy["windows"] = cell["windows"].copy()
     copy["lows"] = cell["lows"].copy()
     copy["learned"] = cell["learned"].copy()
+    copy["line"] = cell["line"].copy()
+    copy["heard"] = cell["heard"].copy()
+    copy["hold"] = cell["hold"].copy()
+    copy["fits"] = cell["fits"].copy()
     copy["past"] = cell["past"].copy()
     return copy
 
@@ -181,6 +207,7 @@ def is_blank(cell: Cell) -> bool:
         or cell["plan"]
         # What was reserved before a reset must still be told from what is reserved after it.
         or cell["epoch"]
+        or cell["fallbacks"]
         or any(bucket[0] for bucket in cell["windows"].values())
     )
 
@@ -279,6 +306,8 @@ def _clear_day(cell: Cell) -> None:
     cell["today"] = new_counts()
     cell["held"] = _nothing_held()
     cell["hours"] = {}
+    cell["estimated"] = 0.0
+    cell["fallbacks"] = 0
     cell["told"] = 0
 
 
@@ -324,6 +353,11 @@ def merge(cell: Cell, *, base: Cell, base_rows: Rows, local: Cell, rows: Rows) -
         if alone:
             _merge_held(cell, base, local)
         _merge_hours(cell, base, local)
+        same = base["day"] == local["day"] and base["epoch"] == local["epoch"]
+        less = base["estimated"] if same else 0.0
+        cell["estimated"] += max(0.0, local["estimated"] - less)
+        sent = base["fallbacks"] if same else 0
+        cell["fallbacks"] += max(0, local["fallbacks"] - sent)
         cell["told"] = max(cell["told"], local["told"])
     elif any(today.values()):
         _to_row(cell, local["day"], today)
@@ -363,12 +397,31 @@ def _merge_rest(cell: Cell, base: Cell, local: Cell) -> None:
         known = cell["learned"].get(kind)
         if known is None or float(learned[1] or 0.0) > float(known[1] or 0.0):
             cell["learned"][kind] = learned
-    if cell["refund"] is None:
-        cell["refund"] = local["refund"]
+    _merge_knowledge(cell, base, local)
     if local["active_day"] > max(base["active_day"], cell["active_day"]):
         cell["days_active"] += max(0, local["days_active"] - base["days_active"])
         cell["active_day"] = local["active_day"]
     cell["plan"] = cell["plan"] or local["plan"]
+
+
+def _merge_knowledge(cell: Cell, base: Cell, local: Cell) -> None:
+    # What answers have taught: the newer word counts, and what nobody knew before.
+    for kind, heard in local["heard"].items():
+        if heard[0] > cell["heard"].get(kind, _NEVER)[0]:
+            cell["heard"][kind] = heard
+    for kind, hold in local["hold"].items():
+        if float(hold[0] or 0.0) > float(cell["hold"].get(kind, _NEVER)[0] or 0.0):
+            cell["hold"][kind] = hold
+    for name, fit in local["fits"].items():
+        if fit != base["fits"].get(name) and cell["fits"].get(name) == base["fits"].get(name):
+            cell["fits"][name] = fit
+    if local["lag"] is not None:
+        cell["lag"] = max(local["lag"], cell["lag"] or 0.0)
+    if cell["refund"] is None:
+        cell["refund"] = local["refund"]
+
+
+_NEVER = [0.0]
 
 
 def _merge_windows(cell: Cell, base: Cell, local: Cell) -> None:
@@ -385,5 +438,6 @@ def _merge_windows(cell: Cell, base: Cell, local: Cell) -> None:
                 cell["lows"][kind] = local["lows"][kind]
         else:
             at = max(stored[1], bucket[1])
-            cell["windows"][kind] = [stored[0] + bucket[0], at]
+            shift = stored[2] + bucket[2] - (before[2] if before else 0.0)
+            cell["windows"][kind] = [stored[0] + bucket[0], at, shift]
             cell["lows"][kind] = [at, 0.0]

@@ -6,22 +6,23 @@ Each request of the transport is one attempt, so a client's retries are admitted
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 from .defaults import default_meter
+from .forms import fields_of
 from .hooks import logger
 from .sdk import installed
-from .sdk.calls import CURRENT, Call, leave, read_usage
+from .sdk.calls import CURRENT, Call, leave
+from .sdk.endpoints import Endpoint, endpoint_of, read_usage
 from .sdk.errors import LocalRateLimitError, LocalRequestTooLargeError
 from .sdk.installation import MAX_WAIT, Guard, _checked
 from .sdk.streams import watch, watch_async
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from contextvars import Token
     from types import TracebackType
 
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncQuotaTransport", "QuotaTransport"]
 
-_METERED = "/chat/completions"
 # What the Groq SDK calls itself: Groq/Python 1.7.0, AsyncGroq/Python 1.7.0.
 _SDK = ("Groq/", "AsyncGroq/")
 
 
 class QuotaTransport(httpx.BaseTransport):
     """
-    Checks each `POST .../chat/completions` before it is sent, and counts it after its answer.
+    Checks each request to an endpoint that has limits before it is sent, and counts it afterwards.
+
+    These are POST requests to paths that end in `/chat/completions`, `/responses`, `/embeddings`,
+    `/audio/transcriptions`, `/audio/translations` and `/audio/speech`; all else passes through.
 
     A refused request is not sent: it is answered with a 429 (413 if it can never fit) that is made
     here, in Groq's body shape, with `retry-after`, `x-groq-quota: local` and
@@ -70,16 +73,18 @@ class QuotaTransport(httpx.BaseTransport):
         """
         Admit a request, send it, and count what became of it.
         """
-        guard = self._desk.guard(request)
-        if guard is None:
+        endpoint = _endpoint(request)
+        guard = self._desk.guard(request) if endpoint else None
+        if endpoint is None or guard is None:
             return self._transport.handle_request(request)
         try:
-            call = guard.admit(self, _body(request.read()), _timeout(request))
+            demand = endpoint.demand(_Sent(request, request.read()))
+            call = guard.admit(self, demand, _timeout(request))
         except (LocalRateLimitError, LocalRequestTooLargeError) as error:
             return _refusal(error)
         if call is None:
             return self._transport.handle_request(request)
-        before = _enter(call, request)
+        before = _enter(call, request, endpoint)
         try:
             response = self._transport.handle_request(request)
         except BaseException as error:
@@ -134,16 +139,18 @@ class AsyncQuotaTransport(httpx.AsyncBaseTransport):
         """
         Admit a request, send it, and count what became of it.
         """
-        guard = self._desk.guard(request)
-        if guard is None:
+        endpoint = _endpoint(request)
+        guard = self._desk.guard(request) if endpoint else None
+        if endpoint is None or guard is None:
             return await self._transport.handle_async_request(request)
         try:
-            call = await guard.aadmit(self, _body(await request.aread()), _timeout(request))
+            demand = endpoint.demand(_Sent(request, await request.aread()))
+            call = await guard.aadmit(self, demand, _timeout(request))
         except (LocalRateLimitError, LocalRequestTooLargeError) as error:
             return _refusal(error)
         if call is None:
             return await self._transport.handle_async_request(request)
-        before = _enter(call, request)
+        before = _enter(call, request, endpoint)
         try:
             response = await self._transport.handle_async_request(request)
         except BaseException as error:
@@ -194,9 +201,6 @@ class _Desk:
         """
         The guard of a request; None if it is not ours to judge.
         """
-        path = request.url.path.rstrip("/")
-        if request.method != "POST" or not path.endswith(_METERED):
-            return None
         if Settings.from_environment().disabled:
             return None
         meter = self._meter or default_meter()
@@ -218,8 +222,12 @@ def _is_accounted_for(request: httpx.Request, meter: QuotaMeter) -> bool:
     return by_sdk and plugin is not None and plugin.same_count(meter)
 
 
-def _enter(call: Call, request: httpx.Request) -> Token[Call | None]:
-    call.enter(request)
+def _endpoint(request: httpx.Request) -> Endpoint | None:
+    return endpoint_of(request.url.path) if request.method == "POST" else None
+
+
+def _enter(call: Call, request: httpx.Request, endpoint: Endpoint) -> Token[Call | None]:
+    call.enter(request, endpoint)
     return CURRENT.set(call)
 
 
@@ -228,12 +236,19 @@ def _leave(call: Call, before: Token[Call | None]) -> None:
     call.out()
 
 
-def _body(content: bytes) -> Mapping[str, Any]:  # JSON of the user's
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
+class _Sent:
+    """
+    A request, with the names by which the SDK describes one.
+    """
+
+    __slots__ = ("content", "files", "json_data")
+
+    def __init__(self, request: httpx.Request, content: bytes) -> None:
+        form = fields_of(content, request.headers.get("content-type", ""))
+        file = form.pop("file", None)
+        self.files = None if file is None else [("file", file)]
+        self.json_data = {name: value.decode("utf-8", "replace") for name, value in form.items()}
+        self.content = None if form or file is not None else content
 
 
 def _timeout(request: httpx.Request) -> object:
@@ -263,7 +278,9 @@ def _landed(
         call.answered_by(response)
         call.out()
         if response.is_closed:
-            return read_usage(None, response), True
+            return read_usage(call.endpoint, None, response), True
+        if call.endpoint.silent:
+            return None, True
         how(call, response)
     except Exception:  # whatever it is, it is ours and not the user's
         logger.exception("An answer could not be looked at; its estimate counts.")

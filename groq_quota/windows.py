@@ -27,8 +27,9 @@ __all__ = [
 DAY = 86_400
 # Bucket levels are floats; less than this is rounding, not use.
 EPSILON = 1e-6
-# Clocks of threads and processes read a moment apart: up to this many seconds backwards is no jump.
-_SKEW = 1.0
+# Clocks of threads and processes read a moment apart, and a bucket may begin to refill a little
+# later than it was taken from: up to this many seconds ahead is no jump of the clock.
+_SKEW = 3.0
 
 
 def wait_seconds(limit: float, period: float, used: float, requested: float) -> float:

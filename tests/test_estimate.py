@@ -1,6 +1,8 @@
 """
 Estimates of requests before they are sent: bounds that hold, counts that come near.
 
+All of them run twice, with the extra `tokens` and without it.
+
 `data/token-counts.json` holds documents of many kinds, with the exact counts of the tokenizers of
 three models (as of quicktok-v1 0.4.0).
 """
@@ -19,6 +21,7 @@ from groq.types.chat import ChatCompletionMessage
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from groq_quota import tokenizers
 from groq_quota.estimate import Estimate, careful_count, lower_bound, quick_bound, text_tokens
 
 if TYPE_CHECKING:
@@ -40,6 +43,17 @@ TOOL = {
     },
 }
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+
+
+@pytest.fixture(scope="module", autouse=True, params=["exact", "weighed"])
+def _extra(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param == "exact":
+        pytest.importorskip("quicktok")
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizers, "_counter", lambda _: None)
+        yield
 
 
 def ask(*contents: object, **options: object) -> dict[str, object]:
@@ -225,7 +239,7 @@ class TestPrompt:
     @pytest.mark.parametrize("kind", ["image_url", "input_audio"])
     def test_flat(self, kind: str) -> None:
         """
-        An image or a sound is a flat charge, however long its data is.
+        An image or a sound is a flat charge, however long its data is; it is said apart, too.
         """
         data = {"type": kind, kind: {"url": "data:image/png;base64," + "A" * 100_000}}
         extra = quick_bound(ask([data, data])).prompt - quick_bound(ask("")).prompt
@@ -233,6 +247,8 @@ class TestPrompt:
         assert 2 * 1_968 <= extra <= 2 * 2_100
         assert extra == careful_count(ask([data, data])).prompt - careful_count(ask([])).prompt
         assert 0 == lower_bound(ask([data]))
+        assert 2_000 == quick_bound(ask([data])).flat == careful_count(ask([data])).flat
+        assert 0 == quick_bound(ask("text")).flat == careful_count(ask(["text"])).flat
 
     def test_templates(self) -> None:
         """

@@ -25,6 +25,7 @@ HEAVY = [
     "typer",
     "rich",
     "tomllib",
+    "quicktok",
 ]
 
 

@@ -126,6 +126,24 @@ def test_hours_and_announcements_are_merged() -> None:
     assert NOON + 3600 == cell["last_request"]
 
 
+def test_fallbacks_of_the_day_are_added() -> None:
+    """
+    Those from before are not added twice, and those of another day or reset count for nothing.
+    """
+    base = counted()
+    base["fallbacks"] = 2
+    stored, local = clone(base), clone(base)
+    stored["fallbacks"], local["fallbacks"] = 5, 4
+    assert 7 == merged(stored, base, local)["fallbacks"]
+    reset(local, NOON)
+    local["fallbacks"] = 1
+    local["past"] = {}
+    assert 1 == merged(stored, base, local)["fallbacks"]
+    roll(stored, NOON + DAY)
+    stored["fallbacks"] = 3
+    assert 3 == merged(stored, base, local)["fallbacks"]
+
+
 def test_a_hold_that_ended_elsewhere_is_freed() -> None:
     """
     Reserved before, committed beside the storage; one that was made there is still held.
@@ -165,7 +183,7 @@ def test_a_reset_beside_the_storage_resets_it() -> None:
     base = counted(requests=5)
     stored, local = clone(base), clone(base)
     count(stored, NOON, TODAY, {"requests": 2})
-    stored["windows"] = {"rpm": [7.0, NOON]}
+    stored["windows"] = {"rpm": [7.0, NOON, 0.0]}
     for _ in range(2):
         count(local, NOON, TODAY, {"requests": 1})
         reset(local, NOON)
@@ -210,11 +228,11 @@ def test_a_reset_of_yesterday_does_not_clear_today() -> None:
 @pytest.mark.parametrize(
     ("stored", "local", "result"),
     [
-        ([10.0, 1.0], [10.0, 1.0], [10.0, 1.0]),  # untouched
-        ([10.0, 1.0], [4.0, 90.0], [4.0, 90.0]),  # only here
-        ([25.0, 50.0], [10.0, 1.0], [25.0, 50.0]),  # only there
-        ([25.0, 50.0], [4.0, 90.0], [29.0, 90.0]),  # both
-        (None, [4.0, 90.0], [4.0, 90.0]),  # cleared there
+        ([10.0, 1.0, 2.0], [10.0, 1.0, 2.0], [10.0, 1.0, 2.0]),  # untouched
+        ([10.0, 1.0, 2.0], [4.0, 90.0, 3.0], [4.0, 90.0, 3.0]),  # only here
+        ([25.0, 50.0, 7.0], [10.0, 1.0, 2.0], [25.0, 50.0, 7.0]),  # only there
+        ([25.0, 50.0, 7.0], [4.0, 90.0, 3.0], [29.0, 90.0, 8.0]),  # both
+        (None, [4.0, 90.0, 3.0], [4.0, 90.0, 3.0]),  # cleared there
     ],
 )
 def test_buckets_hold_at_least_what_both_sides_took(
@@ -224,7 +242,7 @@ def test_buckets_hold_at_least_what_both_sides_took(
     An old, full bucket does not hide a younger one.
     """
     base, there, here = counted(), counted(), counted()
-    base["windows"] = {"tpm": [10.0, 1.0]}
+    base["windows"] = {"tpm": [10.0, 1.0, 2.0]}
     there["windows"] = {} if stored is None else {"tpm": stored}
     here["windows"] = {"tpm": local}
     assert {"tpm": result} == merged(there, base, here)["windows"]

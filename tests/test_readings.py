@@ -88,10 +88,10 @@ def test_the_fullest_daily_limit_is_the_nearest() -> None:
     """
     cell = counted(requests=5, tokens=600)
     limits = {"rpm": 1, "rpd": 10, "tpd": 1000}
-    assert ("tokens", 600, 1000) == readings.nearest_daily(cell, rules(**limits))
-    assert ("requests", 5, 10) == readings.nearest_daily(cell, rules(rpd=10))
-    assert ("tokens", 600, 0) == readings.nearest_daily(cell, rules(rpd=5, tpd=0))
-    assert (None, 0, None) == readings.nearest_daily(cell, rules(rpm=1, rpd=None))
+    assert ("tokens", 600, 1000) == readings.nearest_daily(cell, NOON, rules(**limits))
+    assert ("requests", 5, 10) == readings.nearest_daily(cell, NOON, rules(rpd=10))
+    assert ("tokens", 600, 0) == readings.nearest_daily(cell, NOON, rules(rpd=5, tpd=0))
+    assert (None, 0, None) == readings.nearest_daily(cell, NOON, rules(rpm=1, rpd=None))
 
 
 # -- decisions ----------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from groq_quota.replies import (
     Refusal,
     parse_duration,
     read_headers,
-    read_limits,
     read_refusal,
+    read_standing,
 )
 from groq_quota.windows import go_duration
 
@@ -495,4 +495,7 @@ def test_limits_alone_are_those_of_the_whole_observation() -> None:
         (b"server", b"cloudflare"),
     ]
 
-    assert {"rpd": 1000, "tpm": 8000} == read_limits(headers) == read_headers(headers).limits
+    limits, remaining = read_standing(headers)
+    both = read_headers(headers)
+    assert {"rpd": 1000, "tpm": 8000} == limits == both.limits
+    assert remaining == both.remaining

@@ -294,6 +294,7 @@ def _meter(storage: str | None, scope: str) -> QuotaMeter:
         settings.storage if storage is None else storage,
         limits=settings.limits,
         plan=settings.plan,
+        day=settings.day,
         scope=scope,
         on_storage_error="refuse",
     )

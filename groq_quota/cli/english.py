@@ -33,6 +33,8 @@ ENGLISH: Final = {
     "note_reserved": "in flight: {requests}, {tokens}",
     "note_blocked": "{number} stopped before sending",
     "note_blocked_1": "{number} stopped before sending",
+    "note_fallbacks": "{number} sent to another model",
+    "note_fallbacks_1": "{number} sent to another model",
     "note_refused": "{number} refused by Groq",
     "note_refused_1": "{number} refused by Groq",
     "note_failed": "{number} failed",

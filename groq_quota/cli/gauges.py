@@ -187,7 +187,9 @@ class Artist:
     def _notes(self, usage: ModelUsage) -> Iterator[Text]:
         # What else happened, if anything did.
         language = self.language
-        counts = {"blocked": usage.blocked, "refused": usage.refused, "failed": usage.failed}
+        counts = {
+            name: getattr(usage, name) for name in ("blocked", "fallbacks", "refused", "failed")
+        }
         said = [language.counted(f"note_{name}", count) for name, count in counts.items() if count]
         if usage.reserved:
             tokens = language.counted("count_tokens", usage.reserved_tokens)

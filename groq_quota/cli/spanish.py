@@ -33,6 +33,8 @@ SPANISH: Final = {
     "note_reserved": "en curso: {requests}, {tokens}",
     "note_blocked": "{number} detenidos antes de enviarse",
     "note_blocked_1": "{number} detenido antes de enviarse",
+    "note_fallbacks": "{number} enviados a otro modelo",
+    "note_fallbacks_1": "{number} enviado a otro modelo",
     "note_refused": "{number} rechazados por Groq",
     "note_refused_1": "{number} rechazado por Groq",
     "note_failed": "{number} fallidos",

@@ -76,7 +76,7 @@ def overview(meter: QuotaMeter, *, every: bool = False) -> Overview:
 
 def _used(usage: ModelUsage) -> bool:
     counted = (usage.requests, usage.tokens, usage.blocked, usage.refused, usage.failed)
-    return any(counted) or usage.reserved > 0
+    return any(counted) or usage.reserved > 0 or usage.fallbacks > 0
 
 
 def _gone(meter: QuotaMeter, model: str, day: str) -> bool:
@@ -111,7 +111,7 @@ def as_json(seen: Overview, *, indent: int | None = 2) -> str:
 def _model(usage: ModelUsage) -> dict[str, Any]:  # JSON-ready, so of mixed values
     names = (
         *("requests", "tokens", "prompt_tokens", "completion_tokens", "cached_tokens"),
-        *("audio_seconds", "blocked", "refused", "failed"),
+        *("audio_seconds", "estimated_seconds", "blocked", "fallbacks", "refused", "failed"),
     )
     last = usage.last_request
     return {

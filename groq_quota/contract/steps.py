@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .. import booking, state
+from .. import booking, outcomes, settling, state
 from ..limits import Limit
 
 if TYPE_CHECKING:
@@ -70,11 +70,9 @@ def book(storage: Storage, key: Key, now: float, *, tokens: int) -> None:
     admit = partial(booking.admit, now=now, rules_of=lambda _: rules, amount=amount)
     booked = storage.transact(key, admit)
     assert isinstance(booked, booking.Booking)
-    outcome = booking.Outcome(tokens=tokens)
-    storage.transact(
-        key,
-        partial(booking.settle, now=now, rules_of=lambda _: rules, outcome=outcome, booking=booked),
-    )
+    outcome = outcomes.Outcome(tokens=tokens)
+    settle = partial(settling.settle, now=now, rules_of=lambda _: rules, outcome=outcome)
+    storage.transact(key, partial(settle, booking=booked))
 
 
 def full_cell() -> Cell:
@@ -91,8 +89,13 @@ def full_cell() -> Cell:
     cell["hours"] = {"0": [1, 2], "23": [3, 4]}
     cell["last_request"] = NOON + 0.123456
     cell["lows"] = {"rpm": [NOON, 0.5, NOON + 1, 0.25]}
-    cell["windows"] = {"rpm": [0.1 + 0.2, NOON + 1e-6], "tpm": [0.0, NOON]}
+    cell["windows"] = {"rpm": [0.1 + 0.2, NOON + 1e-6, 0.5], "tpm": [0.0, NOON, -7.0]}
     cell["learned"] = {"rpd": [1_000, NOON, "headers"], "tpm": [None, NOON, "refusal"]}
+    cell["line"] = {"tokens": [1_200, 800.5, NOON + 9]}
+    cell["heard"] = {"tpm": [NOON, 1.5, 20.0, 30.0, 20.0, 40.0, 20_779.0, 0.0, -1.0]}
+    cell["lag"] = 0.25
+    cell["hold"] = {"tpd": [NOON + 60, 200_000, 199_990, 50]}
+    cell["fits"] = {"answer": [1.0, 0.5]}
     cell["refund"] = False
     cell["days_active"], cell["active_day"], cell["plan"] = 7, iso(-1), "free"
     return cell

@@ -2,6 +2,6 @@
 The Groq SDK plugin.
 """
 
-from .installation import install, installed, uninstall, wrap
+from .installation import install, installed, takers_over, uninstall, wrap
 
-__all__ = ["install", "installed", "uninstall", "wrap"]
+__all__ = ["install", "installed", "takers_over", "uninstall", "wrap"]

@@ -4,27 +4,25 @@ One call of the SDK on its way: what it reserved, and what became of its attempt
 
 from __future__ import annotations
 
-import json
 import sys
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from ..booking import Outcome
-from ..errors import ConfigurationError
 from ..hooks import logger
-from ..replies import read_limits
-from ..reports import Usage
+from ..outcomes import Outcome
+from ..replies import Refusal, read_refusal, read_standing
+from ..standing import Heard
+from .endpoints import CHAT, Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import httpx
 
     from ..effects import Operation
     from ..meter import QuotaMeter
+    from ..reports import Usage
     from ..reservation import Reservation
 
-__all__ = ["CURRENT", "Call", "leave", "read_usage"]
+__all__ = ["CURRENT", "Call", "leave"]
 
 REFUSED = frozenset({413, 429})
 # A model that Groq does not know is not stored, so nothing is counted for it.
@@ -40,8 +38,12 @@ class Call:
     Attributes:
         claimed: True once the net has it: then the net accounts for it.
         asleep: True while the SDK waits before a retry: nothing is in flight.
+        endpoint: Where it goes.
+        instead: The model that it is to be sent to in place of the one that was asked, as the user
+            wrote it; None if that one is sent.
         options: The SDK's own description of the request, while it is in the net.
         answered: True once there was a 2xx response.
+        refusal: What Groq's limiter said last, if it has not been taken in yet.
         response: That response, while the request is in the net: held longer, it would never be
             freed, as finalizers hold this call.
     """
@@ -51,12 +53,15 @@ class Call:
         "asleep",
         "claimed",
         "client",
+        "endpoint",
         "failed",
+        "heard",
+        "instead",
         "lost",
         "meter",
         "note",
-        "observed",
         "options",
+        "refusal",
         "refused",
         "reservation",
         "response",
@@ -70,20 +75,24 @@ class Call:
             meter.scope, reservation.model, meter.now(), decorated=decorated
         )
         self.client = client
+        self.endpoint = CHAT
+        self.instead: str | None = None
         self.reservation = reservation
         self.claimed = False
         self.asleep = False
         self.options: object = None
         self.answered = False
         self.response: httpx.Response | None = None
-        self.observed: Mapping[str, int] | None = None
+        self.heard: Heard | None = None
+        self.refusal: Refusal | None = None
         self.refused = self.failed = self.lost = 0
 
-    def enter(self, options: object) -> None:
+    def enter(self, options: object, endpoint: Endpoint) -> None:
         """
         Take note that the net has it, by the SDK's description of the request.
         """
         self.claimed = True
+        self.endpoint = endpoint
         self.options = options
 
     def out(self) -> httpx.Response | None:
@@ -115,9 +124,35 @@ class Call:
         self.answered = True
         self.response = response
         try:
-            self.observed = read_limits(response.headers.raw)
+            self.heard = Heard(self.meter.now(), *read_standing(response.headers.raw))
         except Exception:  # a response like no other, perhaps a mock
             logger.debug("The headers of an answer could not be read.", exc_info=True)
+
+    def served(self, result: object) -> None:
+        """
+        Take note of how long Groq itself needed, where the parsed answer says so.
+        """
+        seconds = getattr(getattr(result, "usage", None), "total_time", None)
+        if self.heard is not None and isinstance(seconds, (int, float)):
+            self.heard = Heard(self.heard[0], self.heard[1], self.heard[2], float(seconds))
+
+    def refused_by(self, response: object) -> None:
+        """
+        Take note of what a refusal says; a body that the SDK has not read stays unread.
+        """
+        try:
+            if getattr(response, "status_code", None) in REFUSED:
+                self.refusal = read_refusal(response.text)  # type: ignore[attr-defined]  # an httpx.Response
+        except Exception:  # not read, or a response like no other: it was refused all the same
+            logger.debug("The body of a refusal could not be read.", exc_info=True)
+
+    def hearing(self) -> Operation[None]:
+        """
+        The operation that takes in the last refusal, so that others are held off meanwhile.
+        """
+        refusal, self.refusal = self.refusal, None
+        if refusal is not None:
+            yield from self.meter.hearing(self.reservation, refusal)
 
     def attempt_ended(self, status: int | None, error: BaseException | None) -> None:
         """
@@ -144,6 +179,7 @@ class Call:
         status = getattr(error, "status_code", None)
         if isinstance(status, int):
             self.attempt_ended(status, None)
+            self.refused_by(getattr(error, "response", None))
         elif _is_connection_error(error):
             self.attempt_ended(None, error.__cause__)
         elif not isinstance(error, Exception):
@@ -162,7 +198,7 @@ class Call:
             refused=self.refused,
             failed=self.failed,
             tokens=tokens,
-            limits=self.observed,
+            heard=self.heard,
         )
 
     def settling(self, usage: Usage | None = None, tokens: int | None = None) -> Operation[Any]:
@@ -172,7 +208,13 @@ class Call:
         outcome = self.outcome(usage, tokens)
         if not outcome.requests:
             self.note.claimed = True  # nothing was counted that a surface could claim
-        return self.reservation.ending(outcome)
+        if self.refusal is None:
+            return self.reservation.ending(outcome)
+        return self._refused(outcome)
+
+    def _refused(self, outcome: Outcome) -> Operation[Any]:
+        yield from self.hearing()
+        return (yield from self.reservation.ending(outcome))
 
     def settle(self, usage: Usage | None = None, tokens: int | None = None) -> None:
         """
@@ -245,33 +287,3 @@ def _status_within(error: BaseException | None) -> int | None:
 def _is_connection_error(error: BaseException) -> bool:
     groq = sys.modules.get("groq")
     return groq is not None and isinstance(error, groq.APIConnectionError)
-
-
-def read_usage(result: object, response: httpx.Response | None) -> Usage | None:
-    """
-    The usage that an answer carries: in the parsed object, else in the body that was read.
-    """
-    found = getattr(result, "usage", None)
-    if found is None and response is not None and response.is_closed:
-        found = _in_body(response)
-    return to_usage(found)
-
-
-def _in_body(response: httpx.Response) -> object:
-    try:
-        body = json.loads(response.content)
-    except Exception:  # whatever the body is, it carries no usage that can be read
-        return None
-    return body.get("usage") if isinstance(body, dict) else None
-
-
-def to_usage(found: object) -> Usage | None:
-    """
-    A usage object as a `Usage`; None for what is none.
-    """
-    if found is None:
-        return None
-    try:
-        return Usage.of(found)
-    except ConfigurationError:
-        return None

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .calls import CURRENT, Call, leave, read_usage
+from ..demand import ChatDemand
+from .calls import CURRENT, Call, leave
+from .endpoints import CHAT, read_usage
 from .installation import Guard, guard_of
 
 __all__ = ["acreate", "create"]
@@ -22,9 +24,11 @@ def create(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str,
     guard, client = _guard(instance)
     if guard is None or not _whole(kwargs):
         return wrapped(*args, **kwargs)
-    call = guard.admit(client, _body(kwargs), kwargs.get("timeout"))
+    call = guard.admit(client, ChatDemand(_body(kwargs)), kwargs.get("timeout"))
     if call is None:
         return wrapped(*args, **kwargs)
+    if call.instead is not None:
+        kwargs = _with_model(kwargs, call.instead)
     before = CURRENT.set(call)
     try:
         result = wrapped(*args, **kwargs)
@@ -37,7 +41,7 @@ def create(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str,
         leave(before)
     if not call.claimed:
         _answered_outside(call)
-        call.settle(read_usage(result, None))
+        call.settle(read_usage(CHAT, result, None))
     return result
 
 
@@ -50,9 +54,11 @@ async def acreate(
     guard, client = _guard(instance)
     if guard is None or not _whole(kwargs):
         return await wrapped(*args, **kwargs)
-    call = await guard.aadmit(client, _body(kwargs), kwargs.get("timeout"))
+    call = await guard.aadmit(client, ChatDemand(_body(kwargs)), kwargs.get("timeout"))
     if call is None:
         return await wrapped(*args, **kwargs)
+    if call.instead is not None:
+        kwargs = _with_model(kwargs, call.instead)
     before = CURRENT.set(call)
     try:
         result = await wrapped(*args, **kwargs)
@@ -65,7 +71,7 @@ async def acreate(
         leave(before)
     if not call.claimed:
         _answered_outside(call)
-        await call.asettle(read_usage(result, None))
+        await call.asettle(read_usage(CHAT, result, None))
     return result
 
 
@@ -86,6 +92,14 @@ def _whole(kwargs: dict[str, Any]) -> bool:
 def _body(kwargs: dict[str, Any]) -> Mapping[str, Any]:
     extra = kwargs.get("extra_body")
     return {**kwargs, **extra} if isinstance(extra, Mapping) else kwargs
+
+
+def _with_model(kwargs: dict[str, Any], model: str) -> dict[str, Any]:
+    # The same arguments with another model, where that was named; what the user gave stays.
+    extra = kwargs.get("extra_body")
+    if isinstance(extra, Mapping) and "model" in extra:
+        return {**kwargs, "extra_body": {**extra, "model": model}}
+    return {**kwargs, "model": model}
 
 
 def _answered_outside(call: Call) -> None:

@@ -8,7 +8,7 @@ import importlib
 import math
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import wrapt
@@ -21,6 +21,7 @@ from ..errors import (
     StorageError,
     WrongTypeError,
 )
+from ..fallbacks import checked_fallbacks
 from ..hooks import logger
 from ..limits import normalize_model
 from ..meter import QuotaMeter
@@ -30,12 +31,15 @@ from ..settings import Settings
 from .calls import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
+    from ..demand import Demand
     from ..effects import Operation
+    from ..fallbacks import Fallbacks
+    from ..reservation import Reservation
 
-__all__ = ["Guard", "guard_of", "install", "installed", "uninstall", "wrap"]
+__all__ = ["Guard", "guard_of", "install", "installed", "takers_over", "uninstall", "wrap"]
 
 C = TypeVar("C")
 
@@ -47,42 +51,46 @@ _OWN = "_groq_quota_guard"
 @dataclass(frozen=True, slots=True)
 class Guard:
     """
-    A meter and how long its calls may wait, in seconds; `outside` if they need not be the SDK's.
+    A meter, how long its calls may wait, in seconds, and which models take over at the end of a
+    day; `outside` if they need not be the SDK's.
     """
 
     meter: QuotaMeter
     max_wait: float
+    fallbacks: Fallbacks = field(default_factory=dict)
     outside: bool = False
 
-    def admit(self, client: object, body: Mapping[str, Any], timeout: object) -> Call | None:
+    def admit(self, client: object, demand: Demand, timeout: object) -> Call | None:
         """
-        Reserve for a request; None if it is not ours to judge.
+        Reserve for a request; None if it is not ours to judge. The call says if it is to be sent to
+        another model.
 
         Raises:
             QuotaExceededError: As `LocalRateLimitError`, if it is refused.
             RequestTooLargeError: As `LocalRequestTooLargeError`, if it can never fit.
             StorageError: If the user asked for it.
         """
-        return self.meter.run(self._admission(client, body, timeout))
+        return self.meter.run(self._admission(client, demand, timeout))
 
-    async def aadmit(self, client: object, body: Mapping[str, Any], timeout: object) -> Call | None:
+    async def aadmit(self, client: object, demand: Demand, timeout: object) -> Call | None:
         """
         Same as `admit`, without blocking the event loop.
         """
-        return await self.meter.arun(self._admission(client, body, timeout))
+        return await self.meter.arun(self._admission(client, demand, timeout))
 
-    def _admission(
-        self, client: object, body: Mapping[str, Any], timeout: object
-    ) -> Operation[Call | None]:
+    def _admission(self, client: object, demand: Demand, timeout: object) -> Operation[Call | None]:
         try:
-            model = normalize_model(body.get("model"))
+            model = normalize_model(demand.model)
         except ConfigurationError:
             return None  # the SDK or Groq will say so
         # Before it is admitted: what is refused here is answered for, too.
         decorated = mark(self.meter, outside=self.outside)
         patience = _patience(self.max_wait, timeout)
+        others = self.fallbacks.get(model, ())
         try:
-            reservation = yield from admission(self.meter, model, body, max_wait=patience)
+            reservation = yield from admission(
+                self.meter, model, demand, max_wait=patience, fallbacks=others
+            )
         except (QuotaExceededError, RequestTooLargeError) as error:
             raise _as_sdk_error(error) from None
         except StorageError:
@@ -90,7 +98,15 @@ class Guard:
         except Exception:
             logger.exception("The guard failed; the call goes on unguarded.")
             return None
-        return Call(self.meter, client, reservation, decorated=decorated)
+        call = Call(self.meter, client, reservation, decorated=decorated)
+        if reservation.model != model:
+            call.instead = _as_written(others, reservation)
+            call.note.asked = model
+        return call
+
+
+def _as_written(others: Sequence[str], reservation: Reservation) -> str:
+    return next(name for name in others if normalize_model(name) == reservation.model)
 
 
 def _patience(max_wait: float, timeout: object) -> float:
@@ -146,7 +162,20 @@ def installed() -> QuotaMeter | None:
     return _state.guard.meter if _state.guard else None
 
 
-def install(meter: QuotaMeter | None = None, *, max_wait: float = MAX_WAIT) -> QuotaMeter:
+def takers_over(model: str) -> Sequence[str]:
+    """
+    The models that the installed guard sends requests to in place of this one, in order.
+    """
+    guard = _state.guard
+    return guard.fallbacks.get(model, ()) if guard else ()
+
+
+def install(
+    meter: QuotaMeter | None = None,
+    *,
+    max_wait: float = MAX_WAIT,
+    fallbacks: Mapping[str, Sequence[str]] | None = None,
+) -> QuotaMeter:
     """
     Guard every `Groq` and `AsyncGroq` client of the process, and return the meter.
 
@@ -158,17 +187,23 @@ def install(meter: QuotaMeter | None = None, *, max_wait: float = MAX_WAIT) -> Q
         meter: The meter, which becomes the default; None for the default meter.
         max_wait: The longest wait for a minute or hour window in seconds; what needs longer is
             refused at once.
+        fallbacks: By model, the models that take over, in order: where a limit of the day refuses
+            a request, it is sent to the first that has room for it. Those have no fallbacks of
+            their own for such a request. None for no fallbacks.
 
     Raises:
-        ConfigurationError: For a `max_wait` below 0.
+        ConfigurationError: For a `max_wait` below 0, and for `fallbacks` with empty names, or in
+            which a model is there twice or falls back to itself.
+        WrongTypeError: For arguments of the wrong type.
     """
-    guard = _checked(meter, max_wait)
+    guard = _checked(meter, max_wait, fallbacks)
     _await_imports()
     with _state.lock:
         known = _state.guard
         if known is not None:
-            bare = meter is None and max_wait == MAX_WAIT
-            if bare or (guard.max_wait == known.max_wait and guard.meter.same_as(known.meter)):
+            bare = meter is None and max_wait == MAX_WAIT and fallbacks is None
+            same = (guard.max_wait, guard.fallbacks) == (known.max_wait, known.fallbacks)
+            if bare or (same and guard.meter.same_as(known.meter)):
                 return known.meter
             logger.warning("groq_quota.install: %r replaces %r.", guard.meter, known.meter)
         if Settings.from_environment().disabled:
@@ -179,7 +214,7 @@ def install(meter: QuotaMeter | None = None, *, max_wait: float = MAX_WAIT) -> Q
     return guard.meter
 
 
-def _checked(meter: object, max_wait: object) -> Guard:
+def _checked(meter: object, max_wait: object, fallbacks: object = None) -> Guard:
     if isinstance(max_wait, bool) or not isinstance(max_wait, (int, float)):
         msg = f"max_wait must be a number of seconds, not {max_wait!r}"
         raise WrongTypeError(msg)
@@ -189,7 +224,8 @@ def _checked(meter: object, max_wait: object) -> Guard:
     if meter is not None and not isinstance(meter, QuotaMeter):
         msg = f"meter must be a QuotaMeter, not {type(meter).__name__}"
         raise WrongTypeError(msg)
-    return Guard(meter or installed() or default_meter(), float(max_wait))
+    others = checked_fallbacks(fallbacks)
+    return Guard(meter or installed() or default_meter(), float(max_wait), others)
 
 
 def uninstall() -> None:
@@ -204,21 +240,29 @@ def uninstall() -> None:
             _unpatch()
 
 
-def wrap(client: C, meter: QuotaMeter | None = None, *, max_wait: float = MAX_WAIT) -> C:
+def wrap(
+    client: C,
+    meter: QuotaMeter | None = None,
+    *,
+    max_wait: float = MAX_WAIT,
+    fallbacks: Mapping[str, Sequence[str]] | None = None,
+) -> C:
     """
     Guard one client, and those made of it by `copy` and `with_options`; return it.
 
-    Its meter goes before an installed one.
+    Its meter goes before an installed one, and so do its `max_wait` and its `fallbacks`, which are
+    as those of `install`.
 
     Raises:
-        WrongTypeError: If it is no client of the Groq SDK.
+        ConfigurationError: As from `install`.
+        WrongTypeError: If it is no client of the Groq SDK, and as from `install`.
     """
     import groq
 
     if not isinstance(client, (groq.Groq, groq.AsyncGroq)):
         msg = f"wrap takes a groq.Groq or groq.AsyncGroq client, not {type(client).__name__}"
         raise WrongTypeError(msg)
-    guard = _checked(meter, max_wait)
+    guard = _checked(meter, max_wait, fallbacks)
     if not Settings.from_environment().disabled:
         with _state.lock:
             client.__dict__[_OWN] = guard

@@ -7,27 +7,25 @@ It admits by itself what did not come through the front door.
 from __future__ import annotations
 
 import inspect
-import json
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..hooks import logger
-from .calls import CURRENT, Call, leave, read_usage
+from .calls import CURRENT, Call, leave
+from .endpoints import CHAT, endpoint_of, model_of, read_usage, with_model
 from .installation import guard_of
 from .streams import free_on_drop, watch, watch_async
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     import httpx
 
     from ..reports import Usage
+    from .endpoints import Endpoint
     from .streams import Watch
 
 __all__ = ["arequest", "process_response", "request", "sleep_for_retry"]
-
-_METERED = "/chat/completions"
 
 # The wrappers take what wrapt gives: the wrapped callable, its object, and its arguments as they
 # are, whatever version of the SDK calls them. So their types are open.
@@ -38,16 +36,19 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     Around `Groq.request`.
     """
     options = _options(args, kwargs)
-    if not _ours(client, options):
+    endpoint = _metered(client, options)
+    if endpoint is None:
         return wrapped(*args, **kwargs)
-    call = _claim(client, options)
+    call = _claim(client, options) if endpoint is CHAT else None
     if call is None:
         guard = guard_of(client)
         if guard is not None:
-            call = guard.admit(client, _body(options), _timeout(options))
+            call = guard.admit(client, endpoint.demand(options), _timeout(options))
         if call is None:
             return wrapped(*args, **kwargs)
-    call.enter(options)
+        if call.instead is not None:
+            options, args, kwargs = _with_model(call.instead, options, args, kwargs)
+    call.enter(options, endpoint)
     before = CURRENT.set(call)
     try:
         result = wrapped(*args, **kwargs)
@@ -71,16 +72,19 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
     Around `AsyncGroq.request`.
     """
     options = _options(args, kwargs)
-    if not _ours(client, options):
+    endpoint = _metered(client, options)
+    if endpoint is None:
         return await wrapped(*args, **kwargs)
-    call = _claim(client, options)
+    call = _claim(client, options) if endpoint is CHAT else None
     if call is None:
         guard = guard_of(client)
         if guard is not None:
-            call = await guard.aadmit(client, _body(options), _timeout(options))
+            call = await guard.aadmit(client, endpoint.demand(options), _timeout(options))
         if call is None:
             return await wrapped(*args, **kwargs)
-    call.enter(options)
+        if call.instead is not None:
+            options, args, kwargs = _with_model(call.instead, options, args, kwargs)
+    call.enter(options, endpoint)
     before = CURRENT.set(call)
     try:
         result = await wrapped(*args, **kwargs)
@@ -103,16 +107,17 @@ def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return kwargs.get("options") or (args[1] if len(args) > 1 else None)
 
 
-def _ours(client: Any, options: Any) -> bool:
-    # A chat request of a real client (on a mock there is none), which is not in the net already: a
-    # wrapper of ours may have been left below somebody else's.
+def _metered(client: Any, options: Any) -> Endpoint | None:
+    # The endpoint of a metered request of a real client (on a mock there is none), which is not in
+    # the net already: a wrapper of ours may have been left below somebody else's.
     url = getattr(options, "url", None)
     if client is None or not isinstance(url, str):
-        return False
-    if not url.partition("?")[0].rstrip("/").endswith(_METERED):
-        return False
+        return None
+    endpoint = endpoint_of(url, getattr(options, "method", None))
+    if endpoint is None:
+        return None
     call = CURRENT.get()
-    return call is None or call.options is not options
+    return endpoint if call is None or call.options is not options else None
 
 
 def _claim(client: Any, options: Any) -> Call | None:
@@ -120,7 +125,7 @@ def _claim(client: Any, options: Any) -> Call | None:
     call = CURRENT.get()
     if call is None or call.claimed or call.client is not client:
         return None
-    if not call.is_for(_model(options)):
+    if not call.is_for(model_of(options)):
         # Something between the door and here sends another model: that is the one that counts.
         call.claimed = True
         call.settle_later()
@@ -128,27 +133,14 @@ def _claim(client: Any, options: Any) -> Call | None:
     return call
 
 
-def _body(options: Any) -> Mapping[str, Any]:
-    body = getattr(options, "json_data", None) or getattr(options, "content", None)
-    if isinstance(body, (bytes, bytearray, str)):
-        body = _parsed(body)
-    extra = getattr(options, "extra_json", None)
-    whole = body if isinstance(body, Mapping) else {}
-    return {**whole, **extra} if isinstance(extra, Mapping) else whole
-
-
-def _parsed(body: bytes | bytearray | str) -> object:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
-
-
-def _model(options: Any) -> object:
-    body, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
-    if isinstance(extra, Mapping) and "model" in extra:
-        return extra["model"]
-    return body.get("model") if isinstance(body, Mapping) else None
+def _with_model(
+    model: str, options: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    # The same request for another model, and the arguments with it in the request's place.
+    other = with_model(options, model)
+    if kwargs.get("options") is options:
+        return other, args, {**kwargs, "options": other}
+    return other, (args[0], other, *args[2:]), kwargs
 
 
 def _timeout(options: Any) -> object:
@@ -158,7 +150,7 @@ def _timeout(options: Any) -> object:
 def _late_usage(call: Call) -> Any:
     # An answer that the SDK could not make an object of was an answer all the same.
     response = call.out()
-    return None if response is None else read_usage(None, response)
+    return None if response is None else read_usage(call.endpoint, None, response)
 
 
 def _landed(
@@ -168,9 +160,12 @@ def _landed(
     The usage of an answer, and whether it is over; else its body is being watched from now on.
     """
     try:
-        response = _response(call, result)
+        response, endpoint = _response(call, result), call.endpoint
+        if endpoint.silent:
+            return None, True
         if response is None or response.is_closed or response.is_stream_consumed:
-            return read_usage(result, response), True
+            call.served(result)
+            return read_usage(endpoint, result, response), True
         seen = how(call, response)
         if hasattr(result, "_iterator"):
             free_on_drop(result, seen)
@@ -213,15 +208,23 @@ def sleep_for_retry(
         return wrapped(*args, **kwargs)
     _note_attempt(call, kwargs.get("response"))
     call.asleep = True
+    if inspect.iscoroutinefunction(wrapped):
+        return _asleep(call, wrapped, args, kwargs)
+    try:
+        call.meter.run(call.hearing())
+    except Exception:  # whatever it is, it is ours and not the user's
+        logger.exception("A refusal of %s could not be taken in.", call.reservation.model)
     result = wrapped(*args, **kwargs)
-    if inspect.isawaitable(result):
-        return _awake_after(call, result)
     call.asleep = False
     return result
 
 
-async def _awake_after(call: Call, sleep: Awaitable[Any]) -> Any:  # as `_sleep_for_retry`
-    result = await sleep
+async def _asleep(call: Call, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        await call.meter.arun(call.hearing())
+    except Exception:  # whatever it is, it is ours and not the user's
+        logger.exception("A refusal of %s could not be taken in.", call.reservation.model)
+    result = await wrapped(*args, **kwargs)
     call.asleep = False
     return result
 
@@ -234,5 +237,6 @@ def _flying(client: Any) -> Call | None:
 def _note_attempt(call: Call, response: httpx.Response | None) -> None:
     if response is not None:
         call.attempt_ended(response.status_code, None)
+        call.refused_by(response)
     else:
         call.attempt_ended(None, sys.exc_info()[1])

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from .. import estimate
 from ..hooks import logger
-from .calls import Call, to_usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     import httpx
 
     from ..reports import Usage
+    from .calls import Call
+    from .endpoints import Endpoint
 
 __all__ = ["free_on_drop", "watch", "watch_async"]
 
@@ -68,7 +69,7 @@ class Watch:
         if self.usage is not None:
             return False
         if _USAGE in lines:
-            self.usage = _usage_in(lines)
+            self.usage = _usage_in(self._call.endpoint, lines)
             if self.usage is not None:
                 return True
         kept = self._kept
@@ -81,7 +82,7 @@ class Watch:
         What to count: the usage, or the tokens that stand for it (None for the whole estimate).
         """
         if self.usage is None and _USAGE in self._tail:
-            self.usage = _usage_in(self._tail)
+            self.usage = _usage_in(self._call.endpoint, self._tail)
         if self.usage is not None or self._kept is None:
             return self.usage, None
         booked = self._call.reservation
@@ -141,7 +142,8 @@ class _WholeWatch(Watch):
         """
         body, self._body = b"".join(self._body), []
         if self.usage is None and self._length <= _LONGEST:
-            self.usage = _usage_of(_json(body)) or _usage_in(body)
+            endpoint = self._call.endpoint
+            self.usage = endpoint.usage(_json(body)) or _usage_in(endpoint, body)
         return self.usage, None
 
 
@@ -159,23 +161,19 @@ def _json(text: bytes) -> Any:  # whatever is in there; None if it is no JSON
         return None
 
 
-def _usage_in(lines: bytes) -> Usage | None:
-    found = map(_usage_of, _events(lines))
+def _usage_in(endpoint: Endpoint, lines: bytes) -> Usage | None:
+    found = map(endpoint.usage, _events(lines))
     return next((usage for usage in found if usage is not None), None)
-
-
-def _usage_of(event: Any) -> Usage | None:  # whatever JSON it is
-    if not isinstance(event, dict):
-        return None
-    ours = event.get("x_groq")
-    nested = ours.get("usage") if isinstance(ours, dict) else None
-    return to_usage(nested or event.get("usage"))
 
 
 def _tokens_in(lines: bytes) -> int:
     # Each event carries at least one token; long pieces are counted by their text.
     total = 0
     for event in _events(lines):
+        # In chat each choice has a delta; in /responses the event itself is one, of text.
+        delta = event.get("delta")
+        if isinstance(delta, str) and delta:
+            total += max(1, estimate.text_tokens(delta))
         choices = event.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             delta = choice.get("delta") if isinstance(choice, dict) else None

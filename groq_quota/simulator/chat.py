@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .answers import Answer, Body, cut, pieces, words
 from .bodies import above_cap, bad_request
 from .endpoints import Asked, Made, Stamp, Tokens
+from .fields import model_of, natural
 from .limiter import Charge
 from .replies import EVENTS, JSON, Part, event, json_parts
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 # What Groq's limiter reserves where a request names no maximum is not published; the docs speak
 # of 1,024 as the default.
 DEFAULT_MAX_TOKENS = 1024
-_DEFAULT_LENGTH = 16
+DEFAULT_LENGTH = 16
 _MOST_ANSWERS = 128
 _MAXIMA = ("max_completion_tokens", "max_tokens")
 
@@ -46,7 +47,7 @@ class Chat:
         """
         Return what the body asks for: the prompt and every output token that it allows.
         """
-        model = _model(body)
+        model = model_of(body)
         messages = body.get("messages")
         if not isinstance(messages, list) or not all(isinstance(said, dict) for said in messages):
             raise bad_request("'messages' : value must be an array of objects", model)
@@ -76,7 +77,7 @@ class Chat:
     def _budget(self, body: Body, model: str) -> int:
         for field in _MAXIMA:
             if body.get(field) is not None:
-                budget = _natural(body, field, model)
+                budget = natural(body, field, model)
                 if budget > self.max_tokens_cap:
                     raise above_cap(field, self.max_tokens_cap, model)
                 return budget
@@ -86,7 +87,7 @@ class Chat:
         count = body.get("n") or 1
         budget = output // count
         if self.answer is None:
-            return [cut(Answer(words(_DEFAULT_LENGTH)), budget)] * count
+            return [cut(Answer(words(DEFAULT_LENGTH)), budget)] * count
         return [cut(self.answer(body), budget) for _ in range(count)]
 
 
@@ -183,25 +184,11 @@ class _Script:
         return isinstance(options, dict) and bool(options.get("include_usage"))
 
 
-def _model(body: Body) -> str:
-    model = body.get("model")
-    if not isinstance(model, str) or not model:
-        raise bad_request("property 'model' is missing" if model is None else "'model' : invalid")
-    return model
-
-
 def _answers(body: Body, model: str) -> int:
-    count = 1 if body.get("n") is None else _natural(body, "n", model)
+    count = 1 if body.get("n") is None else natural(body, "n", model)
     if count > _MOST_ANSWERS:
         raise bad_request(f"'n' : number must be at most {_MOST_ANSWERS}", model)
     return count
-
-
-def _natural(body: Body, field: str, model: str) -> int:
-    value = body[field]
-    if type(value) is not int or value < 1:
-        raise bad_request(f"'{field}' : number must be at least 1", model)
-    return value
 
 
 def _message(answer: Answer, call_ids: list[str]) -> dict[str, Any]:

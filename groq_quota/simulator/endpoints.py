@@ -43,12 +43,13 @@ class Tokens:
 @dataclass(frozen=True, slots=True)
 class Made:
     """
-    An answer and what it used.
+    An answer and what it used; the length of audio is in seconds.
     """
 
     tokens: Tokens
     parts: Sequence[Part]
     media_type: str
+    audio_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,21 @@ class Stamp:
         """
         The id of the completion.
         """
-        return f"chatcmpl-{uuid.UUID(int=self.number)}"
+        return f"chatcmpl-{self.unique}"
+
+    @property
+    def unique(self) -> uuid.UUID:
+        """
+        What every id that is made for the request has in it.
+        """
+        return uuid.UUID(int=self.number)
 
 
 class Endpoint(Protocol):
     """
     A metered endpoint; adding one is writing this and naming it in the simulator.
+
+    Its bodies are JSON objects, or the fields of forms, in which a file is an `Upload`.
     """
 
     @property

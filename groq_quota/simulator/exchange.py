@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .bodies import (
     RejectedError,
     Wording,
-    bad_request,
     invalid_key,
     made_up_error,
     made_up_refusal,
@@ -22,8 +20,9 @@ from .bodies import (
     unknown_url,
 )
 from .delivery import Delivery
-from .endpoints import Asked, Endpoint, Stamp, Tokens
+from .endpoints import Asked, Endpoint, Made, Stamp, Tokens
 from .faults import NO_FAULT, Fault, Faults
+from .forms import body_of
 from .headers import common, rate_limits
 from .ledger import Ledger, Row
 from .limiter import Charge, Limiter, Refusal
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
-
-    from .answers import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ class Exchange:
 
     def _read(self, endpoint: Endpoint, request: Request, raw: bytes) -> Asked:
         _check_key(request)
-        asked = endpoint.read(_parsed(raw))
+        asked = endpoint.read(body_of(raw, request.headers.get("content-type", "")))
         if self.terms.strict and asked.model not in self.limiter.models:
             raise unknown_model(asked.model)
         return asked
@@ -177,7 +174,7 @@ class _Visit:
         """
         headers = rate_limits(self.desk.limiter.standing(asked.model, self.now))
         made = endpoint.make(asked, self.stamp, usage=fault.usage)
-        self.desk.ledger.add(self._billed(asked, made.tokens))
+        self.desk.ledger.add(self._billed(asked, made))
         reply = Reply(200, common(self.stamp.request_id) | headers, made.parts, made.media_type)
         return self._deliver(
             reply,
@@ -190,7 +187,8 @@ class _Visit:
         self.desk.ledger.add(replace(self.row, model=asked.model, stream=asked.stream))
         return self._deliver(reply, fault)
 
-    def _billed(self, asked: Asked, tokens: Tokens) -> Row:
+    def _billed(self, asked: Asked, made: Made) -> Row:
+        tokens = made.tokens
         return replace(
             self.row,
             model=asked.model,
@@ -198,6 +196,7 @@ class _Visit:
             completion_tokens=tokens.completion,
             cached_tokens=tokens.cached,
             charged=asked.charge.tokens,
+            audio_seconds=made.audio_seconds,
             stream=asked.stream,
         )
 
@@ -241,13 +240,3 @@ def _check_key(request: Request) -> None:
 async def _arrival(latency: float) -> None:
     if latency > 0:
         await asyncio.sleep(latency)
-
-
-def _parsed(raw: bytes) -> Body:
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        raise bad_request("failed to decode json") from None
-    if not isinstance(body, dict):
-        raise bad_request("value must be an object")
-    return body

@@ -21,8 +21,9 @@ class Row:
 
     *status* is None as long as no answer was begun, and for ever where the connection was lost
     before; such a request was processed and billed all the same. *charged* is what its token
-    buckets took, less what was given back. *delivered* says that the usage was handed to the
-    connection; whether a client that hung up has read it, no server can know.
+    buckets took, less what was given back. *audio_seconds* is how long the audio lasts that was
+    uploaded; its buckets take whole seconds, rounded up. *delivered* says that the usage was handed
+    to the connection; whether a client that hung up has read it, no server can know.
     """
 
     request_id: str
@@ -34,6 +35,7 @@ class Row:
     completion_tokens: int = 0
     cached_tokens: int = 0
     charged: int = 0
+    audio_seconds: float = 0.0
     delivered: bool = False
     stream: bool = False
     retry: int = 0
@@ -131,6 +133,12 @@ class Ledger(Sequence[Row]):
         """
         rows = self._metered(model)
         return sum(row.total_tokens for row in rows if delivered in (None, row.delivered))
+
+    def audio_seconds(self, model: str | None = None) -> float:
+        """
+        Add up the seconds of audio that were billed.
+        """
+        return sum(row.audio_seconds for row in self._metered(model))
 
     def charged(self, model: str | None = None) -> int:
         """

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+WAV = "audio/wav"
 EVENTS = "text/event-stream"
 
 
@@ -60,11 +62,14 @@ def json_parts(body: Any, *, usage: bool = False) -> tuple[Part, ...]:
     return Part(data[:half]), Part(data[half:], usage=usage)
 
 
-def event(body: Any, *, content: bool = False, usage: bool = False) -> Part:
+def event(
+    body: Any, *, name: str | None = None, content: bool = False, usage: bool = False
+) -> Part:
     """
-    Return one server-sent event.
+    Return one server-sent event, with its name where it has one.
     """
-    return Part(b"data: " + encode(body) + b"\n\n", content=content, usage=usage)
+    head = b"" if name is None else f"event: {name}\n".encode()
+    return Part(head + b"data: " + encode(body) + b"\n\n", content=content, usage=usage)
 
 
 def error_event(body: Any) -> bytes:

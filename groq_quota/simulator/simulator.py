@@ -13,12 +13,16 @@ from . import extra
 from .answers import Answer, Body, answerer, prompt_tokens
 from .bodies import Wording
 from .chat import Chat
+from .embeddings import Embeddings
 from .exchange import Exchange, Terms
 from .faults import Fault, Faults
 from .ledger import Ledger
 from .limiter import Limiter, Limits
 from .published import FREE_PLAN
+from .responses import Responses
+from .speech import Speech
 from .traffic import Traffic
+from .transcripts import transcription, translation
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from typing_extensions import Self
 
+    from .endpoints import Endpoint
     from .server import Background
 
 Seconds = float | Callable[[], float]
@@ -54,8 +59,9 @@ class Simulator:
         strict_models: Whether models that are not in the limits are answered with 404.
         answer: What is answered: a text, an `Answer`, or a callable that makes one of the
             request's body. None for a short made-up text. It is cut at the output limit that the
-            request sets, or at 1,024 tokens.
-        count_prompt: How many tokens the prompt of a chat request has, in limiter and usage.
+            request sets, or at 1,024 tokens. Of audio, it is what was said.
+        count_prompt: How many tokens the prompt of a chat request has, in limiter and usage; a
+            request to ``/responses`` comes with its ``input`` as ``messages``.
         cached: How many of the prompt's tokens were cached, or a callable of the body.
         max_tokens_cap: The most output tokens that a request may ask for.
         organization: The organization that refusals name.
@@ -85,11 +91,15 @@ class Simulator:
         self._traffic = Traffic()
         wording = Wording(organization, paid)
         self._terms = Terms(wording, refund, strict_models, _caller(latency), _caller(processing))
-        self._chat = Chat(
-            None if answer is None else answerer(answer),
-            count_prompt,
-            cached if callable(cached) else lambda _: cached,
-            max_tokens_cap,
+        reply = None if answer is None else answerer(answer)
+        reuse = cached if callable(cached) else lambda _: cached
+        self._endpoints: tuple[Endpoint, ...] = (
+            Chat(reply, count_prompt, reuse, max_tokens_cap),
+            Responses(reply, count_prompt, reuse, max_tokens_cap),
+            Embeddings(),
+            transcription(reply),
+            translation(reply),
+            Speech(),
         )
         self._server: Background | None = None
 
@@ -104,7 +114,7 @@ class Simulator:
         with extra.needed():
             from .app import build
         desk = Exchange(self._clock, self._limiter, self.ledger, self.faults, self._terms)
-        return build(desk, [self._chat], self._traffic)
+        return build(desk, self._endpoints, self._traffic)
 
     @property
     def base_url(self) -> str:

@@ -15,12 +15,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from groq_quota import QuotaError, Usage
+from groq_quota.demand import ChatDemand
 from groq_quota.estimate import careful_count
 from groq_quota.outcomes import Outcome
 from groq_quota.policy import admission
 from groq_quota.records import Record, close_record, mark, open_record, take_over
 from groq_quota.results import fate_of
-from groq_quota.sdk import installed
+from groq_quota.sdk import installed, takers_over
 
 from . import reading
 
@@ -202,7 +203,8 @@ def begin(meter: QuotaMeter, model: str, asked: Asked) -> Run:
     plugin = installed()
     if not outside and plugin is not None and plugin.same_count(meter):
         # The plugin will wait for minute windows; only what bars a request for longer is said here.
-        barred = meter.run(meter.barring(model))
+        # And only what no other model takes over.
+        barred = meter.run(meter.barring(model, takers_over(model)))
         if barred is not None:
             mark(meter, only="call")
             raise meter.refusal(model, barred)
@@ -225,7 +227,8 @@ def _reserve(meter: QuotaMeter, model: str, asked: Asked) -> Reservation:
         taken.release()
     # An event loop is not kept waiting: there the handler refuses.
     patience = 0.0 if in_event_loop() else _MAX_WAIT
-    return meter.run(admission(meter, model, asked.body(model), max_wait=patience))
+    demand = ChatDemand(asked.body(model))
+    return meter.run(admission(meter, model, demand, max_wait=patience))
 
 
 def in_event_loop() -> bool:

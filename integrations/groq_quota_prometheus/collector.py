@@ -40,6 +40,7 @@ _METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requests": (f"Requests that Groq answered {_TODAY}", _PAIR),
     "tokens": (f"Tokens of the answers {_TODAY}", _PAIR),
     "blocked": (f"Requests that were stopped before sending {_TODAY}", _PAIR),
+    "fallbacks": (f"Requests that were sent to another model {_TODAY}", _PAIR),
     "refused": (f"Requests that Groq refused {_TODAY}", _PAIR),
     "failed": (f"Requests that failed {_TODAY}", _PAIR),
     "waited_seconds": (f"Time that requests waited for their window {_TODAY}", _PAIR),

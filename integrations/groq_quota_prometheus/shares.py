@@ -19,7 +19,7 @@ __all__ = ["OTHER", "Share", "shares"]
 OTHER = "other"
 
 #: What is counted in a day, and can be added up over scopes and models.
-COUNTED = ("requests", "tokens", "blocked", "refused", "failed", "waited")
+COUNTED = ("requests", "tokens", "blocked", "fallbacks", "refused", "failed", "waited")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import groq_quota
-from groq_quota import booking
+from groq_quota import booking, outcomes, settling
 from groq_quota.limits import Limit
 from groq_quota.storage.json_file import JsonStorage
 from tests.benchmarks.timing import Row, interleaved
@@ -45,8 +45,8 @@ def _by_steps(storage: Storage) -> Callable[[], object]:
         key, now = ("default", next(models)), NOON + next(seconds) / 100
         admit = partial(booking.admit, now=now, rules_of=_rules_of, amount=AMOUNT)
         booked = storage.transact(key, admit)
-        outcome = booking.Outcome(tokens=700)
-        settle = partial(booking.settle, now=now, rules_of=_rules_of, outcome=outcome)
+        outcome = outcomes.Outcome(tokens=700)
+        settle = partial(settling.settle, now=now, rules_of=_rules_of, outcome=outcome)
         storage.transact(key, partial(settle, booking=booked))
 
     return pair

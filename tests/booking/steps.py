@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from groq_quota.booking import Amount, Booking, Denial, Outcome, Rules, Settled, admit, settle
+from groq_quota.booking import Amount, Booking, Denial, Rules, admit, begin
 from groq_quota.limits import Limit
+from groq_quota.outcomes import Outcome
 from groq_quota.reports import Usage
+from groq_quota.settling import Settled, settle
 
 if TYPE_CHECKING:
     from groq_quota.state import Cell
@@ -44,6 +46,15 @@ def booked(
     booking = book(cell, holds, tokens, now=now, max_wait=max_wait)
     assert isinstance(booking, Booking), booking
     return booking
+
+
+def began(
+    cell: Cell, holds: Rules, booking: Booking, *, now: float = NOON, rested: float = 0.0
+) -> Booking | float:
+    """
+    Send what was booked ahead, or say how long it has yet to wait.
+    """
+    return begin(cell, now, rules_of=lambda _: holds, booking=booking, rested=rested, lag=0.0)
 
 
 def denied(

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from groq_quota.booking import Amount, Booking, Denial, Outcome, Rules, admit, status_of, turn_away
+from groq_quota.booking import Amount, Booking, Denial, Rules, admit, status_of, turn_away
 from groq_quota.limits import Limit
+from groq_quota.outcomes import Outcome
 from groq_quota.reports import Status
 from groq_quota.state import Cell, clone, new_cell
 
@@ -89,7 +90,7 @@ def test_an_assumed_daily_limit_is_not_enforced_and_has_no_status() -> None:
     assumed = Rules([Limit("rpd", 1, "table", confirmed=False)])
     for _ in range(3):
         end(cell, assumed, booked(cell, assumed), spent(0))
-    assert Status.NORMAL is status_of(cell, assumed)
+    assert Status.NORMAL is status_of(cell, NOON, assumed)
 
 
 def test_none_is_unlimited_and_zero_is_blocked() -> None:
@@ -113,7 +114,7 @@ def test_blocked_is_the_highest_status() -> None:
     """
     A daily limit of 0 is always reached.
     """
-    assert Status.LIMIT_REACHED is status_of(new_cell(), rules(rpd=0))
+    assert Status.LIMIT_REACHED is status_of(new_cell(), NOON, rules(rpd=0))
 
 
 @pytest.mark.parametrize("kind", ["tpm", "tpd"])
@@ -218,9 +219,9 @@ def test_states_begin_at_whole_numbers(amount: int) -> None:
     ):
         first = -(-percent * amount // 100)
         cell["today"]["requests"] = first
-        assert status.rank <= status_of(cell, holds).rank
+        assert status.rank <= status_of(cell, NOON, holds).rank
         cell["today"]["requests"] = first - 1
-        assert below.rank >= status_of(cell, holds).rank
+        assert below.rank >= status_of(cell, NOON, holds).rank
 
 
 def test_the_status_is_that_of_the_fullest_daily_limit() -> None:
@@ -230,12 +231,12 @@ def test_the_status_is_that_of_the_fullest_daily_limit() -> None:
     holds, cell = rules(rpm=1, rpd=100, tpd=100), new_cell()
     cell["today"]["requests"], cell["today"]["tokens"] = 10, 91
     cell["held"]["tokens"] = 9
-    assert Status.CRITICAL is status_of(cell, holds)
+    assert Status.CRITICAL is status_of(cell, NOON, holds)
 
 
 def test_audio_is_held_and_counted() -> None:
     """
-    Seconds of audio have a daily limit of their own.
+    Seconds of audio have a daily limit of their own; what is asked for is taken whole.
     """
     holds, cell = rules(asd=30), new_cell()
 
@@ -248,7 +249,7 @@ def test_audio_is_held_and_counted() -> None:
     assert isinstance(second, Booking)
     denial = ask(5.5)
     assert isinstance(denial, Denial)
-    assert (25.0, 5.5) == (denial.used, denial.requested)
+    assert (25.0, 6) == (denial.used, denial.requested)
     end(cell, holds, first)
     end(cell, holds, second, Outcome())
     assert (0.0, 12.5) == (cell["held"]["audio_seconds"], cell["today"]["audio_seconds"])

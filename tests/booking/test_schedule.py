@@ -8,23 +8,33 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from groq_quota.booking import Booking, Denial
 from groq_quota.state import Cell, clone, new_cell, roll
 
-from .steps import MIDNIGHT, NOON, book, booked, denied, end, level, rules, spent
+from .steps import DAY, MIDNIGHT, NOON, began, book, booked, denied, end, level, rules, spent
 
 
 def test_first_come_first_served_with_exact_starts() -> None:
     """
-    Each gets its start at once; nobody overtakes, however small.
+    Each is told its start at once; nobody overtakes, however small.
     """
-    holds, cell = rules(tpm=60), new_cell()
-    starts = [booked(cell, holds, n, max_wait=600).wait for n in (60, 30, 60, 1, 0)]
+    run = Run((100, 60), NOON, 600.0)
+    starts = []
+    for percent in (100, 50, 100, 2, 0):
+        booking = run.reserve(percent)
+        assert isinstance(booking, Booking)
+        starts.append(booking.wait)
     assert [0.0, 30.0, 90.0, 91.0, 91.0] == starts
-    assert 1.0 == booked(cell, holds, 0, now=NOON + 90, max_wait=600).wait
+    run.do("wait", 8 * 90)
+    last = run.reserve(0)
+    assert isinstance(last, Booking)
+    assert 1.0 == pytest.approx(last.wait)
+    run.do("wait", 8 * 60)
+    assert pytest.approx([0, 30, 90, 91, 91, 91], abs=0.02) == run.starts()
 
 
 def test_a_longer_wait_than_allowed_is_refused_at_once() -> None:
@@ -45,48 +55,77 @@ def test_waits_are_counted() -> None:
     for _ in range(3):
         booked(cell, holds, 60, max_wait=600)
     assert (180.0, 2) == (cell["today"]["waited"], cell["today"]["avoided"])
-    booked(cell, holds, 60, now=NOON + 179.5, max_wait=600)
-    assert (180.5, 3) == (cell["today"]["waited"], cell["today"]["avoided"])
 
 
-def test_cancelling_the_last_in_the_queue_leaves_it_as_it_was() -> None:
+def test_who_waits_takes_nothing_yet() -> None:
     """
-    Also the buckets that did not make it wait; one after the other, back to the start.
+    The buckets hold what was sent; given up, a place in the line leaves no trace in them.
     """
     holds, cell = rules(rpm=30, tpm=60), new_cell()
     booked(cell, holds, 60)
-    states, queue = [], []
-    for _ in range(3):
-        states.append((clone(cell)["windows"], clone(cell)["lows"]))
-        queue.append(booked(cell, holds, 50, max_wait=600))
+    before = clone(cell)["windows"]
+    queue = [booked(cell, holds, 50, max_wait=600) for _ in range(3)]
     for booking in reversed(queue):
         end(cell, holds, booking)
-        assert states.pop() == (cell["windows"], cell["lows"])
+    assert before == cell["windows"]
+    assert 1 == cell["held"]["requests"]
+    assert 50.0 == booked(cell, holds, 50, max_wait=600).wait
 
 
-def test_cancelling_gives_the_place_to_those_who_come_later() -> None:
+def test_a_place_given_up_is_for_those_behind() -> None:
     """
-    Those who wait already keep their starts.
+    They move up.
+    """
+    run = Run((100, 60), NOON, 600.0)
+    for percent in (100, 100, 100):
+        run.reserve(percent)
+    run.do("wait", 8)
+    run.do("release", 1)
+    run.do("wait", 8 * 120)
+    assert pytest.approx([0, 60], abs=1) == run.starts()
+
+
+def test_what_comes_back_moves_the_line_up() -> None:
+    """
+    An answer that took less than was booked lets the next one go at once.
+    """
+    run = Run((100, 60), NOON, 600.0)
+    run.cell["refund"] = True
+    for percent in (100, 50, 50):
+        run.reserve(percent)
+    run.do("wait", 8)
+    run.do("commit", 0)
+    run.do("wait", 8)
+    assert pytest.approx([0, 1, 1], abs=0.02) == run.starts()
+
+
+def test_nobody_waits_for_the_dead() -> None:
+    """
+    A process that was killed while it waited holds up those behind it no longer than its own turn.
     """
     holds, cell = rules(tpm=60), new_cell()
     booked(cell, holds, 60)
-    first = booked(cell, holds, 20, max_wait=600)
-    assert 40.0 == booked(cell, holds, 20, max_wait=600).wait
-    end(cell, holds, first)
-    assert [40.0, 60.0] == [booked(cell, holds, 20, max_wait=600).wait for _ in range(2)]
+    booked(cell, holds, 60, max_wait=600)
+    alive = booked(cell, holds, 30, max_wait=600)
+    assert 90.0 == alive.wait
+
+    early = began(cell, holds, alive, now=NOON + 60)
+    assert pytest.approx(30.0) == early
+    late = began(cell, holds, alive, now=NOON + 90)
+    assert isinstance(late, Booking)
+    assert 0.0 == booked(cell, holds, 30, now=NOON + 90, max_wait=600).wait
 
 
-def test_a_cancelled_place_is_not_given_twice() -> None:
+def test_a_clock_that_goes_back_keeps_nobody_waiting() -> None:
     """
-    A whole window was cancelled; the next in line drains nothing twice.
+    Who has slept his time waits for no longer than a window, whatever the clock says.
     """
-    holds, cell = rules(tpm=100), new_cell()
-    booked(cell, holds, 100)
-    first = booked(cell, holds, 100, max_wait=600)
-    second = booked(cell, holds, 100, max_wait=600)
-    assert (60.0, 120.0) == (first.wait, second.wait)
-    end(cell, holds, first)
-    assert 180.0 <= booked(cell, holds, 100, max_wait=600).wait
+    holds, cell = rules(tpm=60), new_cell()
+    booked(cell, holds, 60)
+    waits = booked(cell, holds, 30, max_wait=600)
+    end_of_it = began(cell, holds, waits, now=NOON - DAY, rested=30.0)
+    assert isinstance(end_of_it, float)
+    assert end_of_it <= 60
 
 
 def test_a_late_release_gives_back_only_what_is_still_there() -> None:
@@ -196,7 +235,7 @@ class Run:
     now: float
     max_wait: float
     cell: Cell = field(default_factory=new_cell)
-    flying: list[tuple[Booking, Sent]] = field(default_factory=list)
+    flying: list[tuple[Booking, Sent | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.holds = rules(rpm=self.sizes[0], tpm=self.sizes[1])
@@ -215,23 +254,56 @@ class Run:
         tokens = self.tokens(percent)
         found = book(self.cell, self.holds, tokens, now=self.now, max_wait=self.max_wait)
         if isinstance(found, Booking):
-            sent = Sent(Fraction(self.now) + Fraction(found.wait), tokens)
-            self.exact.sent.append(sent)
-            self.flying.append((found, sent))
+            if found.begun is None:
+                self.flying.append((found, None))
+            else:
+                self._send(found)
         return found
+
+    def _send(self, booking: Booking) -> None:
+        sent = Sent(Fraction(self.now), booking.amount.tokens)
+        self.exact.sent.append(sent)
+        self.flying.append((booking, sent))
+
+    def starts(self) -> list[float]:
+        """
+        When requests were sent, in seconds since noon.
+        """
+        return sorted(float(one.start) - NOON for one in self.exact.sent)
+
+    def pass_time(self, until: float) -> None:
+        """
+        Let all whose turn comes be sent.
+        """
+        while True:
+            turns = [until]
+            for place, (booking, sent) in enumerate(self.flying):
+                if sent is None:
+                    found = began(self.cell, self.holds, booking, now=self.now)
+                    if isinstance(found, Booking):
+                        del self.flying[place]
+                        self._send(found)
+                        turns = [self.now]
+                        break
+                    turns.append(self.now + max(found, 1e-3))
+            if min(turns) >= until:
+                self.now = until
+                return
+            self.now = min(turns)
 
     def do(self, action: str, number: int) -> None:
         """
         Take one step; a released request never reached Groq, or was not charged.
         """
         if action == "wait":
-            self.now += number / 8
+            self.pass_time(self.now + number / 8)
         elif action == "reserve":
             self.reserve(number)
         elif self.flying:
             booking, sent = self.flying.pop(number % len(self.flying))
-            if action == "release":
-                self.exact.sent.remove(sent)
+            if action == "release" or sent is None:
+                if sent is not None:
+                    self.exact.sent.remove(sent)
                 end(self.cell, self.holds, booking, now=self.now)
             else:
                 end(self.cell, self.holds, booking, spent(0), now=self.now)
@@ -273,18 +345,18 @@ def test_everybody_starts_as_early_as_the_queue_allows(
     sizes: tuple[int, int], actions: list[tuple[str, int]]
 ) -> None:
     """
-    The start that is computed from two floats per bucket is that of the whole history.
+    The starts are those of the whole history, in the order in which they came.
     """
     run = Run(sizes, NOON, float("inf"))
+    plan = Exact(*sizes)
     for action, number in actions:
-        if action == "wait":
-            run.do(action, number)
-            continue
-        earliest = run.exact.start(Fraction(run.now), run.tokens(number))
-        booking = run.reserve(number)
-        assert isinstance(booking, Booking)
-        found = Fraction(run.now) + Fraction(booking.wait)
-        assert abs(earliest - found) <= TOLERANCE
+        if action == "reserve":
+            start = plan.start(Fraction(run.now), run.tokens(number))
+            plan.sent.append(Sent(start, run.tokens(number)))
+        run.do(action, number)
+    run.do("wait", 8 * 3_600)
+    planned = sorted(float(one.start) - NOON for one in plan.sent)
+    assert planned == pytest.approx(run.starts(), abs=0.05)
 
 
 @given(SIZES, st.lists(st.one_of(WAIT, RESERVE, RESERVE, ENDING), max_size=8))

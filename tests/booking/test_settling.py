@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from groq_quota.booking import Amount, Booking, Outcome, admit, probe
+from groq_quota.booking import Amount, Booking, admit, probe
+from groq_quota.outcomes import Outcome
 from groq_quota.reports import Status, Usage
 from groq_quota.state import clone, is_blank, new_cell, reset
 
@@ -121,12 +122,12 @@ def test_buckets_take_what_groq_charges(
 
 def test_input_output_and_audio_have_buckets_of_their_own() -> None:
     """
-    Each takes its own part.
+    Each takes its own part; seconds are taken whole.
     """
     holds, cell = rules(itpm=100, otpm=100, ash=100), new_cell()
     amount = Amount(70, 30, 40, audio_seconds=12.5)
     assert isinstance(admit(cell, NOON, rules_of=lambda _: holds, amount=amount), Booking)
-    assert [30, 40, 12.5] == [level(cell, kind) for kind in ("itpm", "otpm", "ash")]
+    assert [30, 40, 13] == [level(cell, kind) for kind in ("itpm", "otpm", "ash")]
 
 
 def test_lost_attempts_take_their_whole_estimate_in_every_part() -> None:

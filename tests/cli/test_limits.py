@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from groq_quota import QuotaMeter
 from groq_quota.outcomes import Outcome
 from groq_quota.reports import Usage
+from groq_quota.standing import Heard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def learn(model: str, **limits: int) -> None:
     Count an answer whose headers named these limits.
     """
     meter = QuotaMeter()
-    outcome = Outcome(usage=Usage(10), limits=limits)
+    outcome = Outcome(usage=Usage(10), heard=Heard(meter.now(), limits))
     meter.run(meter.settling(model, outcome))
     meter.close()
 

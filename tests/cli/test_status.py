@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from groq_quota import QuotaMeter
+from groq_quota.demand import ChatDemand
 from groq_quota.limits import LimitTable
+from groq_quota.policy import admission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,3 +287,22 @@ def test_windows_in_use_and_what_else_happened(groq_quota_here: Run, tmp_path: P
 
     assert re.search(r"  requests/min  █+ +2 / 2  free in \d+(\.\d)? (s|min .*)\n", shown)
     assert "  1 stopped before sending · in flight: 1 request, 4,321 tokens\n" in shown
+
+
+def test_requests_that_went_to_another_model(groq_quota_here: Run) -> None:
+    """
+    They are shown at the model that was asked for, also if it was never sent to.
+    """
+    limits: dict[str, Any] = {"m": {"rpd": 0}}
+    demand = ChatDemand({"model": "m", "messages": []})
+    meter = QuotaMeter(limits=limits)
+    for _ in range(2):
+        meter.run(admission(meter, "m", demand, max_wait=0, fallbacks=["n"])).commit(10)
+    meter.close()
+
+    assert "  2 sent to another model\n" in groq_quota_here("status").stdout
+    assert "  2 enviados a otro modelo\n" in groq_quota_here("status", "--lang=es").stdout
+    models = json.loads(groq_quota_here("status", "--json").stdout)["models"]
+    assert {"m": (0, 2), "n": (2, 0)} == {
+        name: (told["requests"], told["fallbacks"]) for name, told in models.items()
+    }

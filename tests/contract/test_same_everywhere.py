@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from groq_quota import booking, state
+from groq_quota import booking, outcomes, settling, state
 from groq_quota.limits import Limit
 from groq_quota.storage import storage_from_uri
 from tests.contract.steps import DAY, NOON, everything
@@ -104,8 +104,8 @@ class Course:
         booked = None
         if action != "record" and self.open:
             model, booked = self.open.pop(0)
-        done = booking.Outcome(requests=int(action != "release"), tokens=tokens, refused=which)
-        settle = partial(booking.settle, now=self.now, rules_of=_rules, outcome=done)
+        done = outcomes.Outcome(requests=int(action != "release"), tokens=tokens, refused=which)
+        settle = partial(settling.settle, now=self.now, rules_of=_rules, outcome=done)
         settled = storage.transact((self.scope, model), partial(settle, booking=booked))
         return settled._replace(cell=state.new_cell())
 

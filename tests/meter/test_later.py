@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from groq_quota.booking import Outcome
+from groq_quota.outcomes import Outcome
 from groq_quota.reports import Usage
 
 from .driver import MODEL, Api
@@ -35,7 +35,7 @@ async def test_what_is_due_happens_at_the_next_call(build: Callable[..., Api], b
 
 SCRIPT = """
 import os
-from groq_quota.booking import Outcome
+from groq_quota.outcomes import Outcome
 from groq_quota.meter import QuotaMeter
 from groq_quota.storage.memory import MemoryStorage
 

@@ -75,7 +75,7 @@ async def test_many_threads_many_ways_equal_the_ledger(
     16 threads with plain calls, streams, breaks, errors and lost answers: not one is miscounted.
     """
     for _ in range(12):
-        server.fail_next(429, retry_after=0.01)
+        server.fail_next(429, message="Not now.", retry_after=0.01)
         server.fail_next(503, retry_after=0.01)
         server.drop_next()
     sdk = Driver("sync", server.base_url)

@@ -60,8 +60,9 @@ async def test_a_minute_window_is_waited_for(
 
     usage = agrees(meter, strict)
     assert (5, 0) == (usage.requests, usage.refused)
-    assert 90 == pytest.approx(clock() - start)
-    assert 90 == pytest.approx(usage.waited)
+    # And a moment more, as a request may be on its way for longer than the next.
+    assert 90 <= clock() - start < 91
+    assert usage.waited == pytest.approx(clock() - start)
     assert (3, 0) == (usage.avoided, usage.blocked)
 
 
@@ -144,7 +145,7 @@ async def test_waiting_is_told(
         await sdk.ask(sdk.client(), messages=[{"role": "user", "content": "my secret"}])
 
     assert ["waiting", "resumed"] == [event.kind for event in told]
-    assert 60 == pytest.approx(told[0].seconds)
+    assert 60 <= (told[0].seconds or 0) < 61
     assert any("waiting" in record.message for record in caplog.records)
     assert "secret" not in caplog.text + repr(told)
 
@@ -178,7 +179,7 @@ async def test_the_tables_minute_limits_are_enforced_once_headers_fit(
 
     usage = agrees(meter, strict, TABLED)
     assert (35, 0, 0) == (usage.requests, usage.refused, usage.blocked)
-    assert clock() - start == pytest.approx(10)
+    assert 10 <= clock() - start < 11
 
 
 @pytest.mark.parametrize("how", ["create", "stream", "raw", "post"])

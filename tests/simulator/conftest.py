@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import groq
 import httpx
 import pytest
 
@@ -76,3 +77,12 @@ def server(served: Simulator) -> Simulator:
     assert served.wait_idle()
     served.reset()
     return served
+
+
+@pytest.fixture
+def client(server: Simulator) -> Iterator[groq.Groq]:
+    """
+    A real client of the module's simulator.
+    """
+    with groq.Groq(base_url=server.base_url, api_key="any", max_retries=0) as made:
+        yield made

@@ -9,8 +9,6 @@ import pytest
 from groq_quota.simulator import Answer, Simulator, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from groq.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
     from .conftest import Clock, Post
@@ -21,15 +19,6 @@ ABOVE_CAP = (
     "`max_completion_tokens` is less than the `context_window` for this model"
 )
 USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
-
-
-@pytest.fixture
-def client(server: Simulator) -> Iterator[groq.Groq]:
-    """
-    A real client of the module's simulator.
-    """
-    with groq.Groq(base_url=server.base_url, api_key="any", max_retries=0) as made:
-        yield made
 
 
 def text_of(chunks: list[ChatCompletionChunk], index: int = 0) -> str:

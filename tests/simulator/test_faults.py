@@ -11,23 +11,12 @@ import pytest
 from groq_quota.simulator import Fault, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from groq.types.chat import ChatCompletionMessageParam
 
     from .conftest import Clock, Post
 
 ASK: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
 LIMITS = {"m": {"rpm": 20, "rpd": 1_000, "tpm": 50_000}}
-
-
-@pytest.fixture
-def client(server: Simulator) -> Iterator[groq.Groq]:
-    """
-    A real client that does not try again.
-    """
-    with groq.Groq(base_url=server.base_url, api_key="any", max_retries=0) as made:
-        yield made
 
 
 def ask(client: groq.Groq, **more: Any) -> Any:

@@ -310,6 +310,7 @@ class TestBounds:
             "requests",
             "tokens",
             "blocked",
+            "fallbacks",
             "refused",
             "failed",
             "waited_seconds",

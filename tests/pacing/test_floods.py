@@ -1,0 +1,96 @@
+"""
+Floods: many at once on one minute's limit, and not one refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from groq_quota import QuotaMeter
+from groq_quota.booking import Amount, Booking, Denial
+from groq_quota.policy import waiting
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+MODEL = "openai/gpt-oss-20b"
+SECONDS = 31.0
+TPM = 30_000
+
+
+def _flood() -> ModuleType:
+    # Its processes run it as a program, so it is loaded by its path.
+    path = Path(__file__).with_name("flood.py")
+    spec = importlib.util.spec_from_file_location("groq_quota_flood", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("refund", [False, True], ids=["kept", "refunded"])
+@pytest.mark.parametrize("by", ["tasks", "sqlite", "json"])
+def test_a_flood_is_not_refused_and_wastes_nothing(
+    tmp_path: Path, by: str, *, refund: bool
+) -> None:
+    """
+    4 processes of 8 threads, or 200 tasks, of mixed sizes, up to 120 ms away: no 429, and at least
+    97 % of what the limit gave.
+    """
+    flood = _flood()
+    storage = {"sqlite": f"sqlite:///{tmp_path}/u.db", "json": f"json:///{tmp_path}/u.json"}
+    with flood.server(tpm=TPM, refund=refund) as simulator:
+        found = flood.flooded(simulator, TPM, SECONDS, storage.get(by), by=by)
+    print(by, found)  # noqa: T201  # the figures are what one wants to see
+    assert found.refused == 0
+    assert found.share >= 0.97
+
+
+@pytest.mark.long
+def test_the_same_flood_without_the_guard_is_refused() -> None:
+    """
+    So the floods above are floods: without us the server refuses most of it.
+    """
+    flood = _flood()
+    with flood.server(tpm=TPM, refund=False) as simulator:
+        found = flood.flooded(simulator, TPM, 5.0, None, by="threads")
+    print("without", found)  # noqa: T201  # the figures are what one wants to see
+    assert found.refused >= 10
+
+
+async def test_a_thousand_waiting_tasks_cost_next_to_nothing() -> None:
+    """
+    Under 1 % of a core while they wait.
+    """
+    meter = QuotaMeter("memory://", limits={MODEL: {"rpm": 6, "rpd": None}})
+    for _ in range(6):
+        await meter.areserve(MODEL)
+    bookings = [
+        await meter.arun(meter.booking(MODEL, Amount(), max_wait=100_000)) for _ in range(1_000)
+    ]
+
+    async def wait(booked: Booking | Denial) -> object:
+        return await meter.arun(waiting(meter, MODEL, booked, max_wait=100_000))
+
+    crowd = [asyncio.ensure_future(wait(booked)) for booked in bookings]
+    await asyncio.sleep(0)  # now each has begun to wait
+    before, begun = time.process_time(), time.monotonic()
+    done, _ = await asyncio.wait(crowd, timeout=4)
+    spent, passed = time.process_time() - before, time.monotonic() - begun
+    assert not done
+    for one in crowd:
+        one.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    await meter.aflush()
+    assert meter.usage(MODEL).reserved == 6
+    assert spent < 0.01 * passed
