@@ -222,6 +222,7 @@ def test_reports_are_ready_for_json() -> None:
         "used": 20.0,
         "remaining": 40.0,
         "reset_after_seconds": 20.0,
+        "external": 0.0,
         "origin": "user",
         "enforced": True,
     } == data["windows"]["tpm"]

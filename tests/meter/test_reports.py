@@ -130,9 +130,15 @@ async def test_health_is_ready_for_json(build: Callable[..., Api]) -> None:
         full["usage"]["requests"],
     )
     assert full == json.loads(json.dumps(full))
-    assert {"limit", "used", "remaining", "reset_after_seconds", "origin", "enforced"} == set(
-        full["usage"]["windows"]["tpm"]
-    )
+    assert {
+        "limit",
+        "used",
+        "remaining",
+        "reset_after_seconds",
+        "external",
+        "origin",
+        "enforced",
+    } == set(full["usage"]["windows"]["tpm"])
 
 
 async def test_messages_follow_the_language(
