@@ -41,6 +41,8 @@ _LATE = 3_600.0
 # Of what was noted at an answer, the share that still counts at the next: about 50 count, and of
 # the margin for others about 500, as they may come rarely and take much.
 _MEMORY, _MARGIN_MEMORY = 0.98, 0.998
+# So many signs in a row say whether unused max_tokens come back.
+_CERTAIN = 3.0
 # What is seen within so few seconds is a rush of our own.
 _WATCHED = 3.0
 # Others are thought to take no more than this share of what a bucket refills.
@@ -252,9 +254,9 @@ def _judged(cell: Cell, known: External, gap: float, blur: _Blur, size: float) -
         return known
     sign = 1.0 if gap > unused / 2 else -1.0 if gap < unused / 4 else 0.0
     signs = known.signs + sign if known.signs * sign >= 0 else sign
-    if abs(signs) >= 2:
+    if abs(signs) >= _CERTAIN:
         cell["refund"] = signs > 0
-    return known._replace(unused=0.0, signs=max(-2.0, min(2.0, signs)))
+    return known._replace(unused=0.0, signs=max(-_CERTAIN, min(_CERTAIN, signs)))
 
 
 def note_unused(cell: Cell, kind: str, unused: float) -> None:
@@ -304,6 +306,9 @@ def hear_refusal(
         lack = used + need - max(mine, need)
     if lack > 0:
         move(cell, kind, now, rate, lack)
+    if metric == "tokens":
+        cell["refund"] = None  # perhaps it was thought to be more generous than it is
+        known = known._replace(unused=0.0, signs=0.0)
     if kind in cell["heard"]:
         margin = min(known.margin + used + requested - size, _MOST_MARGIN * size)
         took = known.took + max(0.0, lack)

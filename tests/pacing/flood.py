@@ -159,8 +159,7 @@ def flooded(
             subprocess.Popen(  # our own program
                 [
                     sys.executable,
-                    "-m",
-                    __name__,
+                    __file__,
                     url,
                     storage or "",
                     str(tpm),
