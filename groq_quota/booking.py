@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import ceil
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from . import lines, windows
 from .buckets import take
@@ -256,8 +256,8 @@ def admit(
     """
     Book one request over all windows, or nothing.
 
-    A request that fits within `max_wait` seconds is booked ahead: its place in the buckets is taken
-    at once, first come first served. With `final=False` a refusal is not counted as blocked: the
+    A request that fits within `max_wait` seconds is booked ahead: it gets its place in the line and
+    is sent by `begin`, first come first served. With `final=False` a refusal is not counted as blocked: the
     caller asks again with a better estimate. `lag` is how many seconds the request may need to get
     to Groq, while no answer has shown it.
     """
@@ -330,9 +330,10 @@ def _sent(
     needs, others = booking.amount.needs(), _NOWHERE
     shared = cell["held"]["requests"] > (1 if mine else 0)
     if shared:
+        held = cast("Mapping[str, float]", cell["held"])
         others = {
             metric: max(0.0, total - lines.waiting(cell, now, metric) - mine.get(metric, 0.0))
-            for metric, total in _held_by(cell).items()
+            for metric, total in held.items()
         }
     if cell["lag"] is not None:
         lag = cell["lag"]
@@ -349,15 +350,6 @@ def _delay(cell: Cell, now: float, rules: Rules) -> float:
     # Seconds until all buckets refill: of one that was just taken from, not before it arrives.
     taken = (cell["windows"].get(row[1], _EMPTY)[1] for row in rules.enforced)
     return max((windows.moment(at, now) - now for at in taken), default=0.0)
-
-
-def _held_by(cell: Cell) -> Mapping[str, float]:
-    held = cell["held"]
-    return {
-        "requests": held["requests"],
-        "tokens": held["tokens"],
-        "audio_seconds": held["audio_seconds"],
-    }
 
 
 _BLOCKED = {"blocked": 1}

@@ -140,10 +140,13 @@ def hear(
         if left is None or heard.limits.get(kind) != size:
             continue  # not told, or a smaller limit of the user's own: another bucket
         mark, known = booking.marks.get(kind), external(cell, kind)
-        if mark is None or 0 <= known.at - heard.at < _LATE:
+        bucket = cell["windows"].get(kind)
+        if mark is None or bucket is None:
+            continue  # what was learned has been forgotten meanwhile
+        if 0 <= known.at - heard.at < _LATE:
             continue  # an answer that was sent later has spoken already
         refill = rate - known.rate
-        level, at, shift = cell["windows"][kind]
+        level, at, shift = bucket
         said = size - left
         taken = booking.amount.needs()[metric] - admitted[metric]
         # What was given back by those after it is no part of it: at least itself was there.
@@ -155,10 +158,8 @@ def hear(
             most=max(0.0, size - mine),
             slack=refill * lag_of(cell),
         )
-        bucket = _Bucket(kind, size, rate)
-        cell["heard"][kind] = _compared(
-            cell, bucket, now, heard.at, mine=mine, said=said, blur=blur
-        )
+        of = _Bucket(kind, size, rate)
+        cell["heard"][kind] = _compared(cell, of, now, heard.at, mine=mine, said=said, blur=blur)
 
 
 class _Blur(NamedTuple):
@@ -293,7 +294,12 @@ def hear_refusal(
         return
     _, _, metric, size, rate = row
     known = external(cell, kind)
-    held = booking is not None and kind in booking.marks and booking.epoch == cell["epoch"]
+    held = (
+        booking is not None
+        and kind in booking.marks
+        and kind in cell["windows"]
+        and booking.epoch == cell["epoch"]
+    )
     if not held or booking is None:
         level, at, _ = cell["windows"].get(kind, (0.0, now, 0.0))
         lack = used - drained(level, at, now, rate)

@@ -76,7 +76,7 @@ class Cell(TypedDict):
         line: Of requests that wait, by metric: what joined, what left, and the last one's turn.
         heard: Of buckets that Groq's answers tell of, what followed from them: see `standing`.
         lag: Seconds that requests needed to get to Groq at most; None while it is not known.
-        hold: What Groq refused for another model or an unknown limit, and until when: see `holds`.
+        hold: What Groq refused for a model behind this one, and until when.
         fits: What estimates have learned: see `prediction`.
         refund: Whether Groq gives unused max_tokens back; None while it is not known.
         estimated: Of today's seconds of audio, those that are only estimated.

@@ -205,3 +205,21 @@ def test_a_clock_that_jumps_loses_nothing_and_blocks_nobody_for_long(jump: float
     counted = meter.usage(MODEL).lifetime_requests
     assert 10 <= counted <= 30
     assert counted == sum(day.requests for day in meter.history(4)) or jump > 0
+
+
+def test_what_is_forgotten_in_flight_is_counted_all_the_same() -> None:
+    """
+    An answer whose limits were forgotten while it was on its way teaches them anew.
+    """
+    clock = FakeClock()
+    with Simulator({MODEL: TABLE}, clock=clock) as simulator:
+        meter = groq_quota.install(QuotaMeter("memory://", clock=clock))
+        client = client_of(simulator)
+        client.chat.completions.create(model=MODEL, messages=ASK)
+        stream = client.chat.completions.create(model=MODEL, messages=ASK, stream=True)
+        next(stream)
+        meter.forget_limits()
+        assert list(stream)
+        usage = meter.usage(MODEL)
+    assert (2, 0) == (usage.requests, usage.reserved)
+    assert usage.tokens == simulator.ledger.tokens(MODEL)
