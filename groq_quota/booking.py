@@ -257,9 +257,9 @@ def admit(
     Book one request over all windows, or nothing.
 
     A request that fits within `max_wait` seconds is booked ahead: it gets its place in the line and
-    is sent by `begin`, first come first served. With `final=False` a refusal is not counted as blocked: the
-    caller asks again with a better estimate. `lag` is how many seconds the request may need to get
-    to Groq, while no answer has shown it.
+    is sent by `begin`, first come first served. With `final=False` a refusal is not counted as
+    blocked: the caller asks again with a better estimate. `lag` is how many seconds the request
+    may need to get to Groq, while no answer has shown it.
     """
     rules = rules_of(cell)
     if cell["line"]:
