@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from groq_quota.simulator import Simulator
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # Other folders judge by it, too, so it is imported before tests/sdk is reached.
@@ -34,3 +37,19 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     for name in os.environ:
         if name.startswith("GROQ_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def _served() -> Iterator[Simulator]:
+    with Simulator({}) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def server(_served: Simulator) -> Simulator:
+    """
+    A look-alike of Groq without limits, as new; there is one for all tests.
+    """
+    assert _served.wait_idle()
+    _served.reset()
+    return _served

@@ -11,13 +11,14 @@ import pytest
 
 import groq_quota
 from groq_quota import ConfigurationError, QuotaMeter, quota_guarded
-from groq_quota.simulator import Simulator
 from groq_quota.testing import FakeClock
 from groq_quota.transport import AsyncQuotaTransport, QuotaTransport
 from tests.sdk.judge import agrees, arrived, settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from groq_quota.simulator import Simulator
 
 MODEL = "test-model"
 BODY: dict[str, Any] = {
@@ -27,25 +28,6 @@ BODY: dict[str, Any] = {
 }
 STREAM = BODY | {"stream": True}
 ENDS = pytest.mark.parametrize("body", [BODY, STREAM], ids=["plain", "stream"])
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Simulator]:
-    """
-    A look-alike of Groq for all tests.
-    """
-    with Simulator({}) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def server(served: Simulator) -> Simulator:
-    """
-    A look-alike of Groq without limits, as new.
-    """
-    assert served.wait_idle()
-    served.reset()
-    return served
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,14 @@ import pytest
 
 import groq_quota
 from groq_quota import QuotaMeter
-from groq_quota.simulator import Simulator
 from groq_quota.transport import AsyncQuotaTransport, QuotaTransport
 from tests.sdk.asking import WAV
 from tests.sdk.judge import agrees
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
+
+    from groq_quota.simulator import Simulator
 
     Post = Callable[..., Any]
 
@@ -35,25 +36,6 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "translation": ("/audio/translations", {"data": FORM, "files": {"file": WAV}}),
 }
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Simulator]:
-    """
-    A look-alike of Groq for all tests.
-    """
-    with Simulator({}) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def server(served: Simulator) -> Simulator:
-    """
-    A look-alike of Groq without limits, as new.
-    """
-    assert served.wait_idle()
-    served.reset()
-    return served
 
 
 @pytest.fixture(params=["sync", "async"])

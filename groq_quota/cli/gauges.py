@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from ..messages import floor_percent
+from ..gauges import Gauge
 from ..reports import Status
 from ..windows import DAY
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .console import Glyphs
     from .language import Language
 
-__all__ = ["Artist", "Gauge", "gauges_of", "highest_percent"]
+__all__ = ["Artist", "gauges_of", "highest_percent"]
 
 COLOURS = {
     Status.NORMAL: "green",
@@ -34,34 +34,6 @@ _BARS = {**COLOURS, Status.LIMIT_REACHED: "bold red"}
 _SAME_RESET = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """
-    What is used of one limit (None: there is none), and the seconds until it is all free.
-    """
-
-    kind: str
-    metric: str
-    period: int
-    used: float
-    limit: int | None
-    reset_after: float | None
-
-    @property
-    def percent(self) -> float:
-        """
-        The percentage used, cut to one decimal.
-        """
-        return floor_percent(self.used, self.limit)
-
-    @property
-    def status(self) -> Status:
-        """
-        How near the limit is.
-        """
-        return Status.of(self.used, self.limit)
-
-
 def gauges_of(usage: ModelUsage) -> list[Gauge]:
     """
     The daily limits of a model by what was counted, then the shorter windows that are in use.
@@ -69,30 +41,25 @@ def gauges_of(usage: ModelUsage) -> list[Gauge]:
     Requests and tokens are there without a limit too, tokens only if there were any.
     """
     windows = [window for window in usage.windows if window.limit.confirmed]
-    daily = [_daily(usage, window) for window in windows if window.limit.daily]
+    # By what was counted: what is in flight is shown apart.
+    daily = [
+        Gauge.of(window, getattr(usage, window.limit.metric))
+        for window in windows
+        if window.limit.daily
+    ]
     known = {gauge.metric for gauge in daily}
     if "tokens" not in known and usage.tokens:
-        daily.insert(0, Gauge("tpd", "tokens", DAY, usage.tokens, None, None))
+        daily.insert(0, Gauge("tokens", DAY, usage.tokens, None))
     if "requests" not in known:
-        daily.insert(0, Gauge("rpd", "requests", DAY, usage.requests, None, None))
-    return daily + [_short(window) for window in windows if _running(window)]
-
-
-def _daily(usage: ModelUsage, window: WindowUsage) -> Gauge:
-    limit = window.limit
-    used: float = getattr(usage, limit.metric)
-    return Gauge(limit.kind, limit.metric, limit.period, used, limit.amount, window.reset_after)
+        daily.insert(0, Gauge("requests", DAY, usage.requests, None))
+    # The use of a bucket that refills all the time is rounded up: what is left is not overstated.
+    return daily + [
+        Gauge.of(window, math.ceil(window.used)) for window in windows if _running(window)
+    ]
 
 
 def _running(window: WindowUsage) -> bool:
     return not window.limit.daily and window.limit.amount is not None and window.used > 0
-
-
-def _short(window: WindowUsage) -> Gauge:
-    limit = window.limit
-    # The use of a bucket that refills all the time is rounded up: what is left is not overstated.
-    used = math.ceil(window.used)
-    return Gauge(limit.kind, limit.metric, limit.period, used, limit.amount, window.reset_after)
 
 
 def highest_percent(usage: ModelUsage) -> float | None:
@@ -205,7 +172,7 @@ class Artist:
         label = language.say(f"per_{gauge.period}", metric=language.say(gauge.metric))
         limit = language.say("unlimited") if gauge.limit is None else language.number(gauge.limit)
         reset = ""
-        if gauge.reset_after is not None and abs(gauge.reset_after - said) > _SAME_RESET:
+        if gauge.limit is not None and abs(gauge.reset_after - said) > _SAME_RESET:
             name = "resets_in" if gauge.period == DAY else "free_in"
             reset = language.say(name, duration=language.duration(gauge.reset_after))
         return _Row(gauge, label, f"{language.number(gauge.used)} / {limit}", reset)

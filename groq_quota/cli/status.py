@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from rich.text import Text
 
+from ..gauges import used_today
 from ..limits import KINDS
 from ..messages import floor_percent
 from ..windows import seconds_to_midnight, utc_iso
@@ -59,7 +60,7 @@ def overview(meter: QuotaMeter, *, every: bool = False) -> Overview:
 
     Models that Groq has shut down are there only if they were used.
     """
-    usages = {name: usage for name, usage in meter.usages().items() if _used(usage)}
+    usages = {name: usage for name, usage in meter.usages().items() if used_today(usage)}
     summary = meter.summary()
     if every:
         for name in meter.limits.models():
@@ -72,11 +73,6 @@ def overview(meter: QuotaMeter, *, every: bool = False) -> Overview:
         summary=summary,
         usages=tuple(sorted(usages.values(), key=_urgency)),
     )
-
-
-def _used(usage: ModelUsage) -> bool:
-    counted = (usage.requests, usage.tokens, usage.blocked, usage.refused, usage.failed)
-    return any(counted) or usage.reserved > 0 or usage.fallbacks > 0
 
 
 def _gone(meter: QuotaMeter, model: str, day: str) -> bool:

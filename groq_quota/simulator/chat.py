@@ -8,20 +8,19 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, Body, cut, pieces, words
-from .bodies import above_cap, bad_request
+from .answers import pieces
+from .bodies import bad_request
 from .endpoints import Asked, Made, Stamp, Tokens
 from .fields import model_of, natural
 from .limiter import Charge
 from .replies import EVENTS, JSON, Part, event, json_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-# What Groq's limiter reserves where a request names no maximum is not published; the docs speak
-# of 1,024 as the default.
-DEFAULT_MAX_TOKENS = 1024
-DEFAULT_LENGTH = 16
+    from .answers import Answer, Body
+    from .author import Author
+
 _MOST_ANSWERS = 128
 _MAXIMA = ("max_completion_tokens", "max_tokens")
 
@@ -30,15 +29,9 @@ _MAXIMA = ("max_completion_tokens", "max_tokens")
 class Chat:
     """
     What chat completions take and give.
-
-    *answer* makes the answer to a body, None for a made-up one; *count_prompt* says how many
-    tokens the prompt has, *cached* how many of them were in Groq's cache.
     """
 
-    answer: Callable[[Body], Answer] | None
-    count_prompt: Callable[[Body], int]
-    cached: Callable[[Body], int]
-    max_tokens_cap: int
+    author: Author
 
     kind = "chat"
     path = "/openai/v1/chat/completions"
@@ -53,8 +46,8 @@ class Chat:
             raise bad_request("'messages' : value must be an array of objects", model)
         if not messages:
             raise bad_request("'messages' : minimum number of items is 1", model)
-        output = self._budget(body, model) * _answers(body, model)
-        charge = Charge(input_tokens=self.count_prompt(body), output_tokens=output)
+        output = self.author.budget(body, _MAXIMA, model) * _answers(body, model)
+        charge = Charge(input_tokens=self.author.count_prompt(body), output_tokens=output)
         return Asked(body, model, charge, stream=bool(body.get("stream")))
 
     def make(self, asked: Asked, stamp: Stamp, *, usage: bool) -> Made:
@@ -62,33 +55,19 @@ class Chat:
         Return the answer; *usage* False leaves its usage out.
         """
         body, prompt = asked.body, asked.charge.input_tokens
-        answers = self._answers(body, asked.charge.output_tokens)
+        count = body.get("n") or 1
+        budget = asked.charge.output_tokens // count
+        answers = [self.author.write(body, budget) for _ in range(count)]
         tokens = Tokens(
             prompt,
             sum(answer.tokens for answer in answers),
-            max(0, min(prompt, self.cached(body))),
+            self.author.reused(body, prompt),
             sum(answer.reasoning_tokens for answer in answers),
         )
         script = _Script(asked, stamp, answers, _usage(tokens) if usage else None)
         if asked.stream:
             return Made(tokens, tuple(script.chunks()), EVENTS)
         return Made(tokens, json_parts(script.whole(), usage=usage), JSON)
-
-    def _budget(self, body: Body, model: str) -> int:
-        for field in _MAXIMA:
-            if body.get(field) is not None:
-                budget = natural(body, field, model)
-                if budget > self.max_tokens_cap:
-                    raise above_cap(field, self.max_tokens_cap, model)
-                return budget
-        return DEFAULT_MAX_TOKENS
-
-    def _answers(self, body: Body, output: int) -> list[Answer]:
-        count = body.get("n") or 1
-        budget = output // count
-        if self.answer is None:
-            return [cut(Answer(words(DEFAULT_LENGTH)), budget)] * count
-        return [cut(self.answer(body), budget) for _ in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

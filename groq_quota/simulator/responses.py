@@ -8,16 +8,18 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, Body, cut, pieces, words
-from .bodies import above_cap, bad_request
-from .chat import DEFAULT_LENGTH, DEFAULT_MAX_TOKENS
+from .answers import pieces
+from .bodies import bad_request
 from .endpoints import Asked, Made, Stamp, Tokens
-from .fields import model_of, natural
+from .fields import model_of
 from .limiter import Charge
 from .replies import EVENTS, JSON, Part, event, json_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+
+    from .answers import Answer, Body
+    from .author import Author
 
 _MAXIMUM = "max_output_tokens"
 
@@ -25,13 +27,10 @@ _MAXIMUM = "max_output_tokens"
 @dataclass(frozen=True, slots=True)
 class Responses:
     """
-    What `/responses` takes and gives; see `Chat`, which counts prompts in the same way.
+    What `/responses` takes and gives; its prompts are counted as those of `Chat`.
     """
 
-    answer: Callable[[Body], Answer] | None
-    count_prompt: Callable[[Body], int]
-    cached: Callable[[Body], int]
-    max_tokens_cap: int
+    author: Author
 
     kind = "responses"
     path = "/openai/v1/responses"
@@ -42,12 +41,8 @@ class Responses:
         """
         model = model_of(body)
         messages = _messages(body, model)
-        output = DEFAULT_MAX_TOKENS
-        if body.get(_MAXIMUM) is not None:
-            output = natural(body, _MAXIMUM, model)
-            if output > self.max_tokens_cap:
-                raise above_cap(_MAXIMUM, self.max_tokens_cap, model)
-        prompt = self.count_prompt({**body, "messages": messages})
+        output = self.author.budget(body, (_MAXIMUM,), model)
+        prompt = self.author.count_prompt({**body, "messages": messages})
         charge = Charge(input_tokens=prompt, output_tokens=output)
         return Asked(body, model, charge, stream=bool(body.get("stream")))
 
@@ -56,9 +51,8 @@ class Responses:
         Return the answer; *usage* False leaves its usage out.
         """
         prompt, budget = asked.charge.input_tokens, asked.charge.output_tokens
-        whole = Answer(words(DEFAULT_LENGTH)) if self.answer is None else self.answer(asked.body)
-        answer = cut(whole, budget)
-        cached = max(0, min(prompt, self.cached(asked.body)))
+        answer = self.author.write(asked.body, budget)
+        cached = self.author.reused(asked.body, prompt)
         tokens = Tokens(prompt, answer.tokens, cached, answer.reasoning_tokens)
         script = _Script(asked, stamp, answer, _usage(tokens) if usage else None)
         if asked.stream:

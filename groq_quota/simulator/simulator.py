@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import extra
 from .answers import Answer, Body, answerer, prompt_tokens
+from .author import Author
 from .bodies import Wording
 from .chat import Chat
 from .embeddings import Embeddings
@@ -93,9 +94,10 @@ class Simulator:
         self._terms = Terms(wording, refund, strict_models, _caller(latency), _caller(processing))
         reply = None if answer is None else answerer(answer)
         reuse = cached if callable(cached) else lambda _: cached
+        author = Author(reply, count_prompt, reuse, max_tokens_cap)
         self._endpoints: tuple[Endpoint, ...] = (
-            Chat(reply, count_prompt, reuse, max_tokens_cap),
-            Responses(reply, count_prompt, reuse, max_tokens_cap),
+            Chat(author),
+            Responses(author),
             Embeddings(),
             transcription(reply),
             translation(reply),

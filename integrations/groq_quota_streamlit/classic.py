@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from groq_quota import usage_tracker
+from groq_quota.gauges import Gauge
 from groq_quota.reports import Status
 from groq_quota.windows import DAY, seconds_to_midnight
 
 from .drawing import CSS, Drawing
-from .gauges import Gauge
 from .language import Language
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from groq_quota.reports import Status
 
-from .gauges import Gauge, daily_gauges, nearest
+from .gauges import daily_gauges, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from groq_quota import Limit, ModelUsage
+    from groq_quota.gauges import Gauge
 
     from .language import Language
 

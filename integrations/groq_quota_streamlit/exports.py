@@ -20,19 +20,19 @@ __all__ = ["as_csv", "as_json"]
 
 _COLUMNS = (
     *("requests", "tokens", "prompt_tokens", "completion_tokens", "cached_tokens"),
-    *("audio_seconds", "blocked", "refused", "failed", "avoided", "waited"),
+    *("audio_seconds", "blocked", "refused", "failed", "avoided", "waited_seconds"),
 )
 
 
 def as_csv(days: Sequence[DailySummary]) -> str:
     """
-    A row for each day and model that anything was counted of; waiting and audio are in seconds.
+    A row for each day and model that anything was counted of.
     """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["date", "model", *_COLUMNS])
     for day in days:
-        for model, counts in day.models.items():
+        for model, counts in day.to_dict()["models"].items():
             writer.writerow([day.date, _plain(model), *(counts[name] for name in _COLUMNS)])
     return text.getvalue()
 

@@ -7,56 +7,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from groq_quota.messages import floor_percent
+from groq_quota.gauges import Gauge, used_today
 from groq_quota.reports import Status
 from groq_quota.windows import DAY, seconds_to_midnight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from groq_quota import DailySummary, Limit, ModelUsage, QuotaMeter, WindowUsage
+    from groq_quota import DailySummary, ModelUsage, QuotaMeter, WindowUsage
 
-__all__ = ["Gauge", "View", "daily_gauges", "nearest", "read", "used_today", "window_gauges"]
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """
-    What is used of one limit; `limit` None: there is none.
-
-    Attributes:
-        metric: What is counted, over `period` seconds.
-        enforced: False for a limit that is only assumed.
-        reset_after: Seconds until all of it is free.
-    """
-
-    metric: str
-    period: int
-    used: float
-    limit: float | None
-    enforced: bool = True
-    reset_after: float = 0.0
-
-    @property
-    def percent(self) -> float:
-        """
-        The percentage used, cut to one decimal.
-        """
-        return floor_percent(self.used, self.limit)
-
-    @property
-    def status(self) -> Status:
-        """
-        How near the limit is.
-        """
-        return Status.of(self.used, self.limit)
-
-    @property
-    def remaining(self) -> float:
-        """
-        What is left of it, 0 where there is no limit.
-        """
-        return max(0.0, (self.limit or 0) - self.used)
+__all__ = ["View", "daily_gauges", "nearest", "read", "window_gauges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +63,6 @@ def read(meter: QuotaMeter, model: str | None = None) -> View:
     )
 
 
-def used_today(usage: ModelUsage) -> bool:
-    """
-    Whether anything was counted of a model today, or is under way.
-    """
-    return any((usage.requests, usage.tokens, usage.blocked, usage.refused, usage.failed)) or (
-        usage.reserved > 0
-    )
-
-
 def _latest(meter: QuotaMeter, usages: Iterable[ModelUsage]) -> str:
     latest = max(usages, key=lambda usage: usage.last_request or 0.0)
     return meter.limits.models()[0] if latest.last_request is None else latest.model
@@ -141,28 +92,14 @@ def daily_gauges(usage: ModelUsage) -> list[Gauge]:
 def _daily(usage: ModelUsage, metric: str, window: WindowUsage | None) -> Gauge:
     # By what was counted: what is in flight is shown apart.
     used = float(getattr(usage, metric))
-    if window is None:
-        return Gauge(metric, DAY, used, None)
-    limit: Limit = window.limit
-    return Gauge(metric, DAY, used, limit.amount, limit.confirmed, window.reset_after)
+    return Gauge(metric, DAY, used, None) if window is None else Gauge.of(window, used)
 
 
 def window_gauges(usage: ModelUsage) -> list[Gauge]:
     """
     A model's windows of a minute and an hour.
     """
-    return [
-        Gauge(
-            window.limit.metric,
-            window.limit.period,
-            window.used,
-            window.limit.amount,
-            window.limit.confirmed,
-            window.reset_after,
-        )
-        for window in usage.windows
-        if not window.limit.daily
-    ]
+    return [Gauge.of(window, window.used) for window in usage.windows if not window.limit.daily]
 
 
 def nearest(usage: ModelUsage) -> Gauge | None:

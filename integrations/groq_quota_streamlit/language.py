@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
+from groq_quota import messages
 from groq_quota.errors import ConfigurationError
-from groq_quota.messages import duration
 
 from .texts import TEXTS
 
@@ -43,12 +43,9 @@ class Language:
 
     def number(self, value: float) -> str:
         """
-        A whole number with its thousands grouped: `1,234` in English; `1234`, `12.345` in Spanish.
+        A whole number with its thousands grouped: see `messages.number`.
         """
-        plain = f"{round(value):,}"
-        if self.code != "es":
-            return plain
-        return plain.replace(",", "." if abs(value) >= 9_999.5 else "")
+        return messages.number(value, self.code)
 
     def percent(self, value: float) -> str:
         """
@@ -61,8 +58,7 @@ class Language:
         """
         A wait for people: `2.5 s`, `3 min 20 s`, `5 h 12 min`.
         """
-        plain = duration(seconds)
-        return plain.replace(".", ",") if self.code == "es" else plain
+        return messages.duration(seconds, self.code)
 
     def day(self, moment: float | str) -> str:
         """

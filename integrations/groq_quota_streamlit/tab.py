@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from groq_quota.errors import QuotaError
+from groq_quota.gauges import used_today
 from groq_quota.reports import Status
 
 from .admin import draw_admin
 from .charts import Charts
 from .drawing import CSS
-from .gauges import View, daily_gauges, read, used_today, window_gauges
+from .gauges import View, daily_gauges, read, window_gauges
 from .page import Page, choose_language, every, language, local_zone, selected, stretched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from groq_quota import ModelUsage, QuotaMeter
 
     from .charts import Chart
@@ -126,6 +129,9 @@ def _now(page: Page, view: View) -> None:
     with st.container(border=True):
         st.html(drawing.head(usage) + drawing.bars(daily_gauges(usage)) + drawing.sentence(usage))
         st.caption(f"{_reset(page, view)} · {page.say('updated', clock=_clock(page, view))}")
+        notes = list(_notes(page, usage))
+        if notes:
+            st.caption(" · ".join(notes))
     _alert(page, usage)
     windows = window_gauges(usage)
     if windows:
@@ -139,6 +145,22 @@ def _now(page: Page, view: View) -> None:
         st.html(drawing.models(shown))
     else:
         st.caption(page.say("nothing_yet"))
+
+
+def _notes(page: Page, usage: ModelUsage) -> Iterator[str]:
+    # What the bars do not tell, where there is any of it.
+    say, number = page.say, page.language.number
+    if usage.fallbacks:
+        yield say("note_fallbacks", number=number(usage.fallbacks))
+    if usage.estimated_seconds:
+        yield say("note_estimated", duration=page.language.duration(usage.estimated_seconds))
+    others: dict[str, float] = {}
+    for window in usage.windows:
+        metric = window.limit.metric
+        others[metric] = max(window.external, others.get(metric, 0.0))
+    amounts = [f"{number(amount)} {say(name)}" for name, amount in others.items() if amount >= 0.5]
+    if amounts:
+        yield say("note_others", amounts=", ".join(amounts))
 
 
 def _clock(page: Page, view: View) -> str:

@@ -52,6 +52,9 @@ _ENGLISH = {
     "free_in": "all free in {duration}",
     "free_now": "all free",
     "not_enforced": "not enforced",
+    "note_fallbacks": "sent to another model: {number}",
+    "note_estimated": "estimated audio: {duration}",
+    "note_others": "taken by others of the organization: {amounts}",
     # where a limit is from
     "from_user": "set by you",
     "from_learned": "learned, {day}",
@@ -196,6 +199,9 @@ _SPANISH = {
     "free_in": "todo libre en {duration}",
     "free_now": "todo libre",
     "not_enforced": "no aplicado",
+    "note_fallbacks": "enviados a otro modelo: {number}",
+    "note_estimated": "audio estimado: {duration}",
+    "note_others": "consumido por otros de la organización: {amounts}",
     # where a limit is from
     "from_user": "fijado por usted",
     "from_learned": "aprendido, {day}",

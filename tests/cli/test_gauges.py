@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from groq_quota import QuotaMeter
 from groq_quota.cli.console import Glyphs
-from groq_quota.cli.gauges import Artist, Gauge, gauges_of, highest_percent
+from groq_quota.cli.gauges import Artist, gauges_of, highest_percent
 from groq_quota.cli.language import Language
+from groq_quota.gauges import Gauge
 from groq_quota.testing import FakeClock
 
 ARTIST = Artist(Language("en"), Glyphs(), 80)
@@ -16,7 +17,7 @@ def gauge(used: float, limit: int | None) -> Gauge:
     """
     A gauge of requests a day.
     """
-    return Gauge("rpd", "requests", 86_400, used, limit, 0.0)
+    return Gauge("requests", 86_400, used, limit)
 
 
 @example(used=1_995, limit=2_000, width=40)
@@ -58,8 +59,8 @@ def test_gauges_show_counted_requests_not_reserved_ones() -> None:
     meter.reserve("m", 50)
     usage = meter.usage("m")
 
-    assert [("rpd", 1, 25.0), ("tpd", 10, 10.0)] == [
-        (seen.kind, seen.used, seen.percent) for seen in gauges_of(usage)
+    assert [("requests", 1, 25.0), ("tokens", 10, 10.0)] == [
+        (seen.metric, seen.used, seen.percent) for seen in gauges_of(usage)
     ]
     assert 25.0 == highest_percent(usage)
 
@@ -75,8 +76,8 @@ def test_gauges_without_limits() -> None:
     meter.record("groq/compound", 3)
     usage = meter.usage("groq/compound")
 
-    assert {"rpd"} <= {seen.kind for seen in bare}
-    assert {"rpd", "tpd"} == {seen.kind for seen in gauges_of(usage)}
+    assert {"requests"} <= {seen.metric for seen in bare}
+    assert {"requests", "tokens"} == {seen.metric for seen in gauges_of(usage)}
     assert highest_percent(usage) is None
 
 
@@ -90,6 +91,6 @@ def test_bucket_use_is_rounded_up() -> None:
     clock.advance(0.5)
     minute = gauges_of(meter.usage("m"))[-1]
 
-    assert ("rpm", 1, 60) == (minute.kind, minute.used, minute.limit)
+    assert (60, "requests", 1, 60) == (minute.period, minute.metric, minute.used, minute.limit)
     clock.advance(0.6)
-    assert "rpm" not in {seen.kind for seen in gauges_of(meter.usage("m"))}
+    assert 60 not in {seen.period for seen in gauges_of(meter.usage("m"))}

@@ -8,29 +8,13 @@ from groq.resources.chat import completions
 
 import groq_quota
 from groq_quota.sdk import installation
-from groq_quota.simulator import Simulator
 
 from .driver import Driver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-
-@pytest.fixture(scope="session")
-def _served() -> Iterator[Simulator]:
-    with Simulator({}) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def server(_served: Simulator) -> Simulator:
-    """
-    A look-alike of Groq without limits, as new.
-    """
-    assert _served.wait_idle()
-    _served.reset()
-    return _served
-
+    from groq_quota.simulator import Simulator
 
 PATCHED = {
     groq.Groq: ("request", "_process_response", "_sleep_for_retry", "copy", "with_options"),

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groq_quota import QuotaMeter, Usage
+from groq_quota.gauges import Gauge
 from groq_quota_streamlit.charts import Charts, ceiling
 from groq_quota_streamlit.drawing import Drawing
-from groq_quota_streamlit.gauges import Gauge, daily_gauges, nearest, read, window_gauges
+from groq_quota_streamlit.gauges import daily_gauges, nearest, read, window_gauges
 from groq_quota_streamlit.language import Language
 
 from .world import MODEL

@@ -12,9 +12,14 @@ import pytest
 
 pytest.importorskip("streamlit", reason="the dashboard needs streamlit")
 
+import httpx
 from streamlit.testing.v1 import AppTest
 
 from groq_quota import ConfigurationError, QuotaMeter, WrongTypeError, set_default_meter
+from groq_quota.demand import AudioDemand, ChatDemand
+from groq_quota.policy import admission
+from groq_quota.simulator import Simulator
+from groq_quota.transport import QuotaTransport
 from groq_quota_streamlit import admin_controls, serving, usage_sidebar, usage_tab
 from groq_quota_streamlit.exports import as_csv, as_json
 
@@ -45,6 +50,12 @@ def _models(app: AppTest) -> str:
     return next(piece for piece in pieces(app) if 'class="stack"' in piece)
 
 
+def _notes(app: AppTest) -> str | None:
+    # What stands below the line that tells the time of the reset, if anything does.
+    block = app.tabs[0].caption
+    return str(block[1].value) if len(block) > 1 else None
+
+
 class TestTab:
     def test_shows_the_meter(self, meter: QuotaMeter) -> None:
         """
@@ -61,6 +72,66 @@ class TestTab:
             alert.value for alert in app.warning
         ]
         assert "El nuevo día empieza en 14 h 30 min (00:00 UTC)" in app.caption[0].value
+
+    @pytest.mark.parametrize(
+        ("lang", "said"),
+        [
+            ("en", "taken by others of the organization: {:.0f} requests"),
+            ("es", "consumido por otros de la organización: {:.0f} requests"),
+        ],
+    )
+    def test_says_what_others_have_taken(
+        self, meter: QuotaMeter, clock: FakeClock, lang: str, said: str
+    ) -> None:
+        """
+        What the organization's others use stands below the bars, once Groq's answers have told.
+        """
+        before = _notes(shown(usage_tab, meter, lang=lang, model=MODEL))
+        question = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
+        with (
+            Simulator({MODEL: {"rpd": 1_000}}, clock=clock) as simulator,
+            httpx.Client(
+                transport=QuotaTransport(meter=meter),
+                headers={"authorization": "Bearer any"},
+                base_url=simulator.base_url,
+            ) as client,
+        ):
+            for taken in (0, 40):
+                simulator.spend(MODEL, rpd=taken)
+                client.post("/openai/v1/chat/completions", json=question).raise_for_status()
+                clock.advance(1)
+
+        window = meter.usage(MODEL).window("rpd")
+        after = _notes(shown(usage_tab, meter, lang=lang, model=MODEL))
+
+        assert window
+        assert 0 < window.external
+        assert (None, said.format(window.external)) == (before, after)
+
+    @pytest.mark.parametrize(
+        ("lang", "model", "said"),
+        [
+            ("en", MODEL, "sent to another model: 2"),
+            ("es", MODEL, "enviados a otro modelo: 2"),
+            ("en", "whisper-large-v3", "estimated audio: 2.5 s"),
+            ("es", "whisper-large-v3", "audio estimado: 2,5 s"),
+        ],
+    )
+    def test_says_what_the_bars_do_not(
+        self, meter: QuotaMeter, lang: str, model: str, said: str
+    ) -> None:
+        """
+        Requests that another model took over, and audio whose length is only an estimate.
+        """
+        meter.limits.set(MODEL, {"rpd": 0})
+        chat = ChatDemand({"model": MODEL, "messages": []})
+        for _ in range(2):
+            steps = admission(meter, MODEL, chat, max_wait=0, fallbacks=["another"])
+            meter.run(steps).commit(10)
+        audio = AudioDemand("whisper-large-v3", b"ID3" + bytes(19_997))
+        meter.run(admission(meter, "whisper-large-v3", audio, max_wait=0)).commit()
+
+        assert said == _notes(shown(usage_tab, meter, lang=lang, model=model))
 
     @pytest.mark.usefixtures("_default")
     def test_shows_the_default_meter(self, meter: QuotaMeter) -> None:
@@ -244,6 +315,7 @@ class TestExports:
         lines = as_csv(meter.history(30)).splitlines()
 
         assert lines[0].startswith("date,model,requests,tokens,prompt_tokens,")
+        assert lines[0].endswith(",avoided,waited_seconds")
         assert lines[1].startswith(f"2026-11-22,{MODEL},1,100,0,")
         assert lines[2].startswith("2026-11-23,'=cmd,1,1,")
         assert 3 == len(lines)
