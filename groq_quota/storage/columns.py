@@ -18,6 +18,7 @@ __all__ = [
     "CELL",
     "COUNTS",
     "NO_COUNTS",
+    "Texts",
     "cell_from",
     "cell_of",
     "counts_of",
@@ -71,19 +72,34 @@ def _encoder() -> Callable[[object], str]:
 encode = _encoder()
 
 
-def values_of(cell: Cell) -> tuple[Any, ...]:
+#: Parts of a state as they were written last, by name, with what they were written from.
+Texts = dict[str, tuple[object, str]]
+
+
+def values_of(cell: Cell, texts: Texts | None = None) -> tuple[Any, ...]:
     """
-    The values of a cell's columns.
+    The values of a cell's columns; `texts` as for `state_of`.
     """
     today, lifetime = cell["today"].values(), cell["lifetime"].values()
-    return (cell["day"], *today, *lifetime, cell["last_request"], state_of(cell))
+    return (cell["day"], *today, *lifetime, cell["last_request"], state_of(cell, texts))
 
 
-def state_of(cell: Cell) -> str:
+def state_of(cell: Cell, texts: Texts | None = None) -> str:
     """
     The value of the last column, with all that has no column of its own.
+
+    What is found in `texts` as it was is not written anew; the rest is kept there.
     """
-    return encode({name: value for name, new in _REST if (value := cell[name]) != new})  # type: ignore[literal-required]  # names of Cell
+    texts = {} if texts is None else texts
+    parts = []
+    for name, new in _REST:
+        value = cell[name]  # type: ignore[literal-required]  # names of Cell
+        if value != new:
+            found = texts.get(name)
+            if found is None or found[0] != value:
+                found = texts[name] = (value, f'"{name}":{encode(value)}')
+            parts.append(found[1])
+    return f"{{{','.join(parts)}}}"
 
 
 def only_state(cell: Cell, before: Cell | None) -> bool:

@@ -77,17 +77,19 @@ def locker() -> Locker:
     """
     # The same lock either way, but importing portalocker brings in redis where that is installed.
     if sys.platform != "win32":
-        import fcntl
+        from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+
+        how = LOCK_EX | LOCK_NB
 
         def acquire(lock: HasFileno) -> bool:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(lock, how)
             except BlockingIOError:
                 return False
             return True
 
         def release(lock: HasFileno) -> bool:
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            flock(lock, LOCK_UN)
             return True
 
         return Locker(acquire, release)

@@ -25,10 +25,12 @@ from .redis_commands import (
 from .versions import Change, DisconnectedError, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
     import redis.asyncio
+    import redis.asyncio.cluster
+    import redis.cluster
 
     from ..state import Rows
     from .base import Key
@@ -44,9 +46,10 @@ _DEFAULTS: dict[str, Any] = {
     "socket_connect_timeout": 3.0,
     "health_check_interval": 30,
 }
+_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
-class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
+class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster"]):
     """
     Keeps everything in Redis or Valkey, exact over all machines that share it.
 
@@ -56,24 +59,28 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
     Args:
         url: As redis-py takes it, with its options: `redis://`, `rediss://` (TLS) or `unix://`;
             `valkey://` and `valkeys://` are the same. Options of ours: `wait=1` waits until a
-            replica has a change; `prefix=` is what all keys begin with, `groq_quota:` by default.
+            replica has a change; `prefix=` is what all keys begin with, `groq_quota:` by default;
+            `cluster=1` says that the address is that of any node of a cluster.
     """
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        place = Place(url, own=("decode_responses", "prefix", "wait"))
+        place = Place(url, own=("cluster", "decode_responses", "prefix", "wait"))
         self._place = place
         self._replicas = _checked_wait(place)
         self._keys = Keys(place.options.get("prefix", PREFIX))
         self._url = place.url.replace("valkey", "redis", 1)
         self._library = _library()
-        self._client: redis.Redis | None = None
+        self._client: redis.Redis | redis.cluster.RedisCluster | None = None
         self._wire: redis.connection.AbstractConnection | None = None
-        self._alone = False
+        self._uncopied = False
         try:
-            self._library.ConnectionPool.from_url(self._url)
+            pool = self._library.ConnectionPool.from_url(self._url)
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"{place.shown}: {place.hide(error)}") from None
+        self._cluster = _checked_cluster(place, pool.connection_kwargs)
+        kinds = self._library.exceptions
+        self._errors = (kinds.RedisError, kinds.RedisClusterException)
 
     @property
     def uri(self) -> str:
@@ -106,29 +113,30 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
 
     # -- connections --------------------------------------------------------------------------
 
-    def _connected(self) -> redis.Redis:
+    def _connected(self) -> redis.Redis | redis.cluster.RedisCluster:
         client = self._client
         if client is None:
             from redis.backoff import NoBackoff
+            from redis.cluster import RedisCluster
             from redis.retry import Retry
 
-            made: redis.Redis = self._library.Redis.from_url(
-                self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS
-            )
-            client = self._client = made
+            kind = RedisCluster if self._cluster else self._library.Redis
+            client = kind.from_url(self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS)
+            self._client = client
         return client
 
-    def _connect(self) -> redis.asyncio.Redis:
-        import redis.asyncio
+    def _connect(self) -> redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster:
+        from redis.asyncio import Redis
+        from redis.asyncio.cluster import RedisCluster
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
-        made: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-            self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS
-        )
-        return made
+        kind = RedisCluster if self._cluster else Redis
+        return kind.from_url(self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS)
 
-    async def _disconnect(self, client: redis.asyncio.Redis) -> None:
+    async def _disconnect(
+        self, client: redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster
+    ) -> None:
         close = getattr(client, "aclose", client.close)  # redis-py 5.0 has the old name only
         await close()
 
@@ -138,11 +146,14 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
                 before = time.time()
                 self._read_clock(before, self._connected().time())
             return run(getattr(self, "_" + name)(*args), self._send)
-        except self._library.RedisError as error:
+        except self._errors as error:
             raise self._failed(error) from error
 
     async def _aperform(
-        self, client: redis.asyncio.Redis, name: str, *args: Any
+        self,
+        client: redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster,
+        name: str,
+        *args: Any,
     ) -> Any:  # what a trip brings
         async def send(*commands: Command) -> list[Any]:
             return await self._asend(client, commands)
@@ -152,7 +163,7 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
                 before = time.time()
                 self._read_clock(before, await client.time())
             return await arun(getattr(self, "_" + name)(*args), send)
-        except self._library.RedisError as error:
+        except self._errors as error:
             raise self._failed(error) from error
 
     def _read_clock(self, before: float, theirs: tuple[int, int]) -> None:
@@ -172,14 +183,18 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
                 replies[place] = reply
         return list(replies)
 
-    def _send_one(self, client: redis.Redis, command: Command) -> Any:  # Redis' reply
+    def _send_one(
+        self, client: redis.Redis | redis.cluster.RedisCluster, command: Command
+    ) -> Any:  # Redis' reply
         try:
             return client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
         except self._library.exceptions.NoScriptError:
             return client.execute_command(*in_full(command))  # type: ignore[no-untyped-call]  # redis-py
 
     async def _asend(
-        self, client: redis.asyncio.Redis, commands: Sequence[Command]
+        self,
+        client: redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster,
+        commands: Sequence[Command],
     ) -> list[Any]:  # Redis' replies
         replies = await _piped(client, commands).execute(raise_on_error=False)
         lost = self._without_script(replies)
@@ -206,7 +221,13 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
             return DisconnectedError(f"{said}: see whether it can be reached, {other}")
         if isinstance(error, kinds.ConnectionError):
             return DisconnectedError(f"{said}: see whether it runs, {other}", again=True)
-        if isinstance(error, kinds.ReadOnlyError) and self._client is not None:
+        if isinstance(error, (kinds.RedisClusterException, kinds.ClusterError)):
+            # It went from node to node, and what one of them did is not known.
+            return DisconnectedError(f"{said}: see to the cluster, {other}")
+        # redis-py before 6 has no name for it.
+        if isinstance(error, kinds.MovedError) or str(error).startswith("MOVED "):
+            return StorageError(f"{said}: it is one node of a cluster, add cluster=1 to the URL.")
+        if isinstance(error, kinds.ReadOnlyError) and isinstance(self._client, self._library.Redis):
             self._client.connection_pool.disconnect()  # another server may have taken over
         return StorageError(f"{said}: see to the server, {other}")
 
@@ -225,8 +246,10 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
         }
 
     def _swap_single(self, change: Change) -> Record | None:
-        if self._replicas or self._clock_due():
-            self._clock_at = 0.0
+        if self._replicas or self._cluster:
+            return super()._swap_single(change)
+        if self._clock_due():
+            self._clock_at = 0.0  # the trip looks at it
             return super()._swap_single(change)
         command = change_of(change, self._keys)
         try:
@@ -234,7 +257,7 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
                 reply = self._send_quickly(command)
             except self._library.exceptions.NoScriptError:
                 reply = self._send_quickly(in_full(command))
-        except self._library.RedisError as error:
+        except self._errors as error:
             raise self._failed(error) from error
         return None if reply is None else record_from(reply, self._place.shown)
 
@@ -242,7 +265,7 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
         # By a connection of its own, past the pool: that takes half as long.
         wire = self._wire
         if wire is None:
-            pool = self._connected().connection_pool
+            pool = self._connected().connection_pool  # type: ignore[union-attr]  # no cluster's
             wire = self._wire = pool.connection_class(**pool.connection_kwargs)
         try:
             wire.send_command(*command)
@@ -257,6 +280,9 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
         # The list of scopes may have one too many, but none too few.
         new = {change.key[0]: None for change in changes if not change.expected and change.record}
         commands: list[Command] = [("SADD", self._keys.scopes, scope) for scope in new]
+        if self._cluster and commands:  # on another node, so nothing says which comes first
+            _checked((yield tuple(commands)))
+            new, commands = {}, []
         commands += [change_of(change, self._keys) for change in changes]
         if self._replicas:
             commands.append(("WAIT", self._replicas, int(_WAIT * 1e3)))
@@ -274,14 +300,14 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
         ]
 
     def _acknowledged(self, replicas: int) -> None:
-        if (replicas < self._replicas) != self._alone:
-            self._alone = not self._alone
+        if (replicas < self._replicas) != self._uncopied:
+            self._uncopied = not self._uncopied
             logger.warning(
                 "%s: %d of %d replicas have the latest count%s.",
                 self._place.shown,
                 replicas,
                 self._replicas,
-                "; a failover may lose it" if self._alone else " again",
+                "; a failover may lose it" if self._uncopied else " again",
             )
 
     def _load(self, scope: str) -> Operation[list[tuple[str, Record]]]:
@@ -296,10 +322,10 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
         if not models:
             return {}
         days = _checked(
-            (yield (*(("HGETALL", self._keys.days((scope, model))) for model in models), ("PING",)))
+            (yield tuple(("HGETALL", self._keys.days((scope, model))) for model in models))
         )
         rows: dict[str, Rows] = {}
-        for model, reply in zip(models, days, strict=False):
+        for model, reply in zip(models, days, strict=True):
             by_day = {day.decode(): text for day, text in pairs(reply)}
             rows[model] = {
                 day: counts_from(by_day[day], self._place.shown)
@@ -318,10 +344,10 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis"]):
             for name in names
             for place in (self._keys.cells(name), self._keys.models(name))
         ]
-        there = _checked((yield (*asked, ("PING",))))
+        there = _checked((yield tuple(asked)))
         return [
             name
-            for name, cells, models in zip(names, there[::2], there[1::2], strict=False)
+            for name, cells, models in zip(names, there[::2], there[1::2], strict=True)
             if cells or models
         ]
 
@@ -345,6 +371,24 @@ def _checked_wait(place: Place) -> int:
     if not value.isdecimal():
         raise ConfigurationError(f"{place.shown}: wait must be a number of replicas, not {value!r}")
     return int(value)
+
+
+def _checked_cluster(place: Place, connection: Mapping[str, Any]) -> bool:
+    value = place.options.get("cluster", "0")
+    if value.lower() not in _FLAGS:
+        raise ConfigurationError(f"{place.shown}: cluster must be 1 or 0, not {value!r}")
+    if not _FLAGS[value.lower()]:
+        return False
+    if connection.get("db") or "path" in connection:
+        raise ConfigurationError(
+            f"{place.shown}: a cluster has database 0 only, and is reached by host and port"
+        )
+    if "wait" in place.options:
+        raise ConfigurationError(
+            f"{place.shown}: nothing waits for a cluster's replicas: wait= does not go with "
+            "cluster="
+        )
+    return True
 
 
 def _library() -> Any:  # the package redis, which need not be there

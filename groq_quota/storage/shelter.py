@@ -73,8 +73,11 @@ class Shelter(BaseStorage):
         # While away: what is counted here, and how much of it the storage already has.
         self._local: MemoryStorage | None = None
         self._base: dict[Key, tuple[Cell, Rows]] = {}
-        # By name: changes that the storage may have made or not.
-        self._doubts: dict[str, Doubt] = {}
+        # Changes on their way to the storage.
+        self._flying: set[_Watched[Any]] = set()
+        # By name: changes that the storage may have made or not, and what was on its way when that
+        # came out. Those that were on the same trip bring the same doubt, some of them late.
+        self._doubts: dict[str, tuple[Doubt, frozenset[_Watched[Any]]]] = {}
         self._lock = threading.RLock()
         self._return: Task[None] | None = None
 
@@ -105,6 +108,7 @@ class Shelter(BaseStorage):
         """
         self._lock = threading.RLock()
         self._returning = False
+        self._flying = set()
         self._doubts = {}
         if self._local is not None:
             self._local.after_fork()
@@ -128,27 +132,35 @@ class Shelter(BaseStorage):
             if self._local is not None and self._ticks() >= self._retry_at:
                 yield ("return",)
             if self._local is None:
-                try:
-                    return (yield from self._reach(name, args))
-                except StorageError as error:
-                    self._leave(error)
+                return (yield from self._reach(name, args))
             with self._lock:
                 # Under the lock, as another thread may have brought the storage back just now.
-                local = self._local
-                if local is not None:
-                    if name in ("transact", "read"):
-                        self._bring(args[0], local)
-                    return getattr(local, name)(*args)
+                if self._local is not None:
+                    return self._count(self._local, name, args)
+
+    def _count(self, local: MemoryStorage, name: str, args: tuple[Any, ...]) -> Any:  # as `_call`
+        if name in ("transact", "read"):
+            self._bring(args[0], local)
+        return getattr(local, name)(*args)
 
     def _reach(self, name: str, args: tuple[Any, ...]) -> Operation[Any]:
         # The storage itself. Only what it has kept is remembered, not what it failed to keep.
         if name == "transact":
             key, step = args
             watched: _Watched[Any] = _Watched(step)
-            outcome = yield name, key, watched
-            self._remember(key, watched)
+            self._flying.add(watched)
+            try:
+                outcome = yield name, key, watched
+                self._remember(key, watched)
+            except StorageError as error:
+                outcome = self._leave(error, name, args)
+            finally:
+                self._flying.discard(watched)
             return outcome
-        found = yield (name, *args)
+        try:
+            found = yield (name, *args)
+        except StorageError as error:
+            return self._leave(error, name, args)
         if name == "read" and found is not None and args[0] not in self._seen:
             self._seen[args[0]] = (0, clone(found))
         return found
@@ -161,23 +173,25 @@ class Shelter(BaseStorage):
             if len(self._seen) > _REMEMBERED:
                 del self._seen[next(iter(self._seen))]
 
-    def _leave(self, error: StorageError) -> None:
+    def _leave(self, error: StorageError, name: str, args: tuple[Any, ...]) -> Any:  # as `_call`
+        # What failed is done here before the lock is free: a return in between would take it for
+        # done, if it was in doubt, and then it would be done again.
         with self._lock:
             self._retry_at = self._ticks() + _RETRY
             self._note(error)
-            if self._local is not None:
-                return
-            logger.warning(
-                "%s Counting goes on in memory, and is added when the storage is back.", error
-            )
-            self._local = MemoryStorage()
-            for key in list(self._seen):
-                self._bring(key, self._local)
+            if self._local is None:
+                logger.warning(
+                    "%s Counting goes on in memory, and is added when the storage is back.", error
+                )
+                self._local = MemoryStorage()
+                for key in list(self._seen):
+                    self._bring(key, self._local)
+            return self._count(self._local, name, args)
 
     def _note(self, error: StorageError) -> None:
         doubt: Doubt | None = getattr(error, "doubt", None)
         if doubt is not None:
-            self._doubts[doubt.change] = doubt
+            self._doubts.setdefault(doubt.change, (doubt, frozenset(self._flying)))
 
     def _bring(self, key: Key, local: MemoryStorage) -> None:
         # The cell as it was when the storage went away: what is counted here starts from it.
@@ -212,15 +226,19 @@ class Shelter(BaseStorage):
     def _hand_over(self, local: MemoryStorage) -> Operation[None]:
         yield from self._resolve(local)
         for key, (cell, rows) in list(self._base.items()):
-            newer = self._snapshot(key, local)
-            if newer != (cell, rows):
+            with self._lock:
+                doubted = any(key == doubt.key for doubt, _ in self._doubts.values())
+                newer = self._snapshot(key, local)
+            if not doubted and newer != (cell, rows):
                 step = partial(merge, base=cell, base_rows=rows, local=newer[0], rows=newer[1])
                 yield "transact", key, step
                 self._base[key] = newer
 
     def _resolve(self, local: MemoryStorage) -> Operation[None]:
         # What the storage has of them it need not be given again.
-        for name, doubt in list(self._doubts.items()):
+        for name, (doubt, flying) in list(self._doubts.items()):
+            if not flying.isdisjoint(self._flying):
+                continue  # another of that trip may not be counted here yet
             if (yield "applied", doubt.key, name):
                 with self._lock:
                     self._bring(doubt.key, local)
@@ -263,13 +281,15 @@ class Shelter(BaseStorage):
         """
         if self._local is None:
             watched = _Watched(step)
+            self._flying.add(watched)
             try:
                 outcome = self._storage.transact(key, watched)
-            except StorageError as error:
-                self._leave(error)
-            else:
                 self._remember(key, watched)
-                return outcome
+            except StorageError as error:
+                return self._leave(error, "transact", (key, step))  # type: ignore[no-any-return]  # what the step returns
+            finally:
+                self._flying.discard(watched)
+            return outcome
         return run(self._call("transact", key, step), self._perform)  # type: ignore[no-any-return]  # what the step returns
 
     async def atransact(self, key: Key, step: Callable[[Cell], T]) -> T:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["PostgresStorage", "SqlStorage", "sql_storage"]
 
 _PSYCOPG = "postgresql+psycopg"
-# Seconds to connect, and for the server to answer.
+# Seconds to connect, for a statement, and until a server that says nothing is given up.
 _CONNECT = 3
 _ANSWER = 5
+_SILENCE = _CONNECT + _ANSWER
 
 
 def sql_storage(url: str) -> SqlStorage:
@@ -99,12 +100,15 @@ class SqlStorage(VersionedStorage):
     def _options(self) -> dict[str, Any]:
         return {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
 
+    def _made_engine(self) -> sqlalchemy.Engine:
+        made: sqlalchemy.Engine = self._library.create_engine(self._url, **self._options())
+        return made
+
     def _perform(self, name: str, *args: Any) -> Any:  # what a trip brings
         engine = self._engine
         try:
             if engine is None:
-                made = self._library.create_engine(self._url, **self._options())
-                engine = self._engine = made
+                engine = self._engine = self._made_engine()
             with engine.connect() as connection:
                 return self._made_on(connection, name, *args)
         except self._library.exc.SQLAlchemyError as error:
@@ -159,10 +163,31 @@ class PostgresStorage(NetworkStorage["AsyncEngine"], SqlStorage):
             "connect_args": {**chosen, "options": options},
         }
 
+    def _made_engine(self) -> sqlalchemy.Engine:
+        from .psycopg_connection import Connection
+
+        def connect(_: object, __: object, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+            connection = Connection.connect(*args, **options)
+            connection.patience = _SILENCE
+            return connection
+
+        engine = super()._made_engine()
+        self._library.event.listen(engine, "do_connect", connect)
+        return engine
+
     def _connect(self) -> AsyncEngine:
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        return create_async_engine(self._url, **self._options())
+        from .psycopg_connection import AsyncConnection
+
+        async def connect(*args: Any, **options: Any) -> AsyncConnection:
+            connection = await AsyncConnection.connect(*args, **options)
+            connection.patience = _SILENCE
+            return connection
+
+        options = self._options()
+        options["connect_args"]["async_creator_fn"] = connect
+        return create_async_engine(self._url, **options)
 
     async def _disconnect(self, client: AsyncEngine) -> None:
         await client.dispose()
@@ -174,21 +199,21 @@ class PostgresStorage(NetworkStorage["AsyncEngine"], SqlStorage):
         return super()._made_on(connection, name, *args)
 
     async def _aperform(self, client: AsyncEngine, name: str, *args: Any) -> Any:  # see above
-        import asyncio
-
-        async def trip() -> Any:  # see above
+        try:
             async with client.connect() as connection:
                 return await connection.run_sync(self._made_on, name, *args)
-
-        try:
-            return await asyncio.wait_for(trip(), _CONNECT + _ANSWER)
         except self._library.exc.SQLAlchemyError as error:
             raise self._failed(error) from error
-        except asyncio.TimeoutError as error:
-            raise DisconnectedError(
+
+    def _failed(self, error: Exception) -> StorageError:
+        from .psycopg_connection import NoAnswerError
+
+        if isinstance(getattr(error, "orig", None), NoAnswerError):
+            return DisconnectedError(
                 f"{self._place.shown} does not answer: see whether it can be reached, or choose "
                 "another place (storage=, or GROQ_QUOTA_STORAGE)."
-            ) from error
+            )
+        return super()._failed(error)
 
 
 def _library() -> Any:  # the package sqlalchemy, which need not be there

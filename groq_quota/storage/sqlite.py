@@ -9,24 +9,26 @@ import sqlite3
 import threading
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from ..errors import ConfigurationError, StorageError, WrongTypeError
-from .columns import CELL, COUNTS, cell_of, counts_of, only_state, state_of, values_of
+from .columns import CELL, COUNTS, Texts, cell_of, counts_of, only_state, state_of, values_of
 from .sqlite_file import SqliteFile, failure
 from .versioned import VersionedStorage
 from .versions import KEPT_DAYS, NOTHING, Change, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from ..state import Rows
+    from ..state import Cell, Rows
     from .base import Key
     from .grouping import Job
     from .versions import Work
 
 __all__ = ["SqliteStorage"]
+
+T = TypeVar("T")
 
 _NAMES = ", ".join(CELL)
 _FETCH = f"SELECT version, {_NAMES} FROM cells WHERE scope = ? AND model = ?"  # noqa: S608  # our names
@@ -57,6 +59,9 @@ _TRIM_DAYS = (
 )
 _SCOPES = "SELECT scope FROM cells UNION SELECT scope FROM past_days"
 
+# Cells whose texts are kept, of what changes seldom in them.
+_WRITTEN = 4_096
+
 
 class SqliteStorage(VersionedStorage):
     """
@@ -76,6 +81,7 @@ class SqliteStorage(VersionedStorage):
         self._file = SqliteFile(_checked_path(path), full=self._full)
         # Of the one connection, for one thread at a time; reentrant, as changing looks, too.
         self._using = threading.RLock()
+        self._texts: dict[Key, Texts] = {}
         self._forking = False
         _open.add(self)
 
@@ -147,12 +153,23 @@ class SqliteStorage(VersionedStorage):
 
     # -- trips --------------------------------------------------------------------------------
 
-    def _commit(self, jobs: Sequence[Job[Work]]) -> None:
+    def _made_alone(self, key: Key, step: Callable[[Cell], T]) -> tuple[T] | None:
         # Steps are run under the lock, too: no other process changes the cell meanwhile.
+        file = self._file
         with self._using:
-            self._file.lock()
             try:
-                if self._file.open(create=True):
+                if file.begin():
+                    self._known.clear()
+                return self._made_quickly(key, step)
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+            finally:
+                file.unlock()
+
+    def _commit(self, jobs: Sequence[Job[Work]]) -> None:
+        with self._using:
+            try:
+                if self._file.begin():
                     self._known.clear()
                 super()._commit(jobs)
             except sqlite3.Error as error:
@@ -219,11 +236,9 @@ class SqliteStorage(VersionedStorage):
 
     def _swap_single(self, change: Change) -> Record | None:
         # Called within `_commit` only: everything is open and locked.
-        connection = self._file.connection
-        if connection is None or change.record is None:
+        if change.record is None:
             return super()._swap_single(change)
-        made = _write(connection, change, change.record)
-        return None if made else self._fetch(change.key)
+        return None if self._write(change, change.record) else self._fetch(change.key)
 
     def _swap_one(self, connection: sqlite3.Connection, change: Change) -> Record | None:
         key, expected, record, rows, whole, _ = change
@@ -231,7 +246,7 @@ class SqliteStorage(VersionedStorage):
             stands = self._fetch(key)
             made = stands.version == expected
         else:
-            made = _write(connection, change, record)
+            made = self._write(change, record)
             stands = NOTHING if made else self._fetch(key)
         if not made:
             return stands
@@ -243,18 +258,28 @@ class SqliteStorage(VersionedStorage):
             connection.execute(_TRIM_DAYS, (*key, *key, KEPT_DAYS))
         return None
 
-
-def _write(connection: sqlite3.Connection, change: Change, record: Record) -> bool:
-    key, expected, version, cell = change.key, change.expected, record.version, record.cell
-    if cell is None:
-        done = connection.execute(_DELETE, (*key, expected))
-    elif not expected:
-        done = connection.execute(_INSERT, (version, *values_of(cell), *key))
-    elif only_state(cell, change.before):
-        done = connection.execute(_UPDATE_STATE, (version, state_of(cell), *key, expected))
-    else:
-        done = connection.execute(_UPDATE, (version, *values_of(cell), *key, expected))
-    return done.rowcount == 1
+    def _write(self, change: Change, record: Record) -> bool:
+        cursor = self._file.cursor
+        if cursor is None:
+            raise StorageError(f"{self._file.path} is not open")
+        key, expected, _, _, _, before = change
+        version, _, cell = record
+        if cell is None:
+            self._texts.pop(key, None)
+            cursor.execute(_DELETE, (*key, expected))
+            return cursor.rowcount == 1
+        texts = self._texts.get(key)
+        if texts is None:
+            if len(self._texts) >= _WRITTEN:
+                self._texts.clear()
+            texts = self._texts[key] = {}
+        if not expected:
+            cursor.execute(_INSERT, (version, *values_of(cell, texts), *key))
+        elif only_state(cell, before):
+            cursor.execute(_UPDATE_STATE, (version, state_of(cell, texts), *key, expected))
+        else:
+            cursor.execute(_UPDATE, (version, *values_of(cell, texts), *key, expected))
+        return cursor.rowcount == 1
 
 
 _open: weakref.WeakSet[SqliteStorage] = weakref.WeakSet()

@@ -25,6 +25,7 @@ __all__ = ["MIGRATIONS", "SqliteFile", "failure"]
 logger = logging.getLogger("groq_quota")
 
 _ID = 0x67726F71  # "groq": tells our files from other programs' databases
+_PAGE = 2_048  # bytes
 _BUSY = 5.0  # seconds that SQLite waits for its own locks
 _PATIENCE = 5.0  # seconds to wait for a turn; then without one
 # Seconds between two looks whether the file was removed; with it goes what it counted, anyway.
@@ -76,8 +77,11 @@ class SqliteFile:
     def __init__(self, path: str, *, full: bool) -> None:
         self.path = path
         self.connection: sqlite3.Connection | None = None
+        # For what returns no rows: a new cursor for each change would cost a tenth of it.
+        self.cursor: sqlite3.Cursor | None = None
         self._full = full
         self._place: tuple[int, int] | None = None
+        # Until then the connection is that to the file at the path; 0.0 if there is none.
         self._look_at = 0.0
         self._lock: FileIO | None = None
 
@@ -93,12 +97,12 @@ class SqliteFile:
 
         Without `create` a missing file stays missing, and there is no connection then.
         """
-        if self.connection is not None and time.monotonic() < self._look_at:
+        if time.monotonic() < self._look_at:
             return False
         place = self._look()
-        self._look_at = time.monotonic() + _LOOK
         if self.connection is not None:
             if place == self._place:
+                self._look_at = time.monotonic() + _LOOK
                 return False
             logger.warning("%s was removed or replaced: it is opened anew.", self.path)
             self.abandon()
@@ -109,9 +113,11 @@ class SqliteFile:
                 # Its owner's alone, as are the files that SQLite puts beside it.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | _BINARY, 0o600))
             self.connection = self._connected()
+            self.cursor = self.connection.cursor()
         except OSError as error:
             raise sqlite3.OperationalError(error.strerror or str(error)) from error
         self._place = self._look()
+        self._look_at = time.monotonic() + _LOOK
         return True
 
     def _look(self) -> tuple[int, int] | None:
@@ -126,7 +132,9 @@ class SqliteFile:
             self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
         try:
-            # The mode stays with the file.
+            # Each change writes a page, and most cells have room in one of this size. It stays with
+            # the file, as the mode does; files that are there already keep theirs.
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._full else 'NORMAL'}")
@@ -168,7 +176,7 @@ class SqliteFile:
         """
         Close the connection and the lock file; the next use opens them again.
         """
-        connection, self.connection = self.connection, None
+        connection = self._taken()
         self._close_lock()
         if connection is None:
             return
@@ -182,10 +190,15 @@ class SqliteFile:
         """
         Forget the connection without closing it.
         """
-        if self.connection is not None:
-            _abandoned.append(self.connection)
-            self.connection = None
+        connection = self._taken()
+        if connection is not None:
+            _abandoned.append(connection)
         self._close_lock()
+
+    def _taken(self) -> sqlite3.Connection | None:
+        connection, self.connection, self.cursor = self.connection, None, None
+        self._look_at = 0.0
+        return connection
 
     def set_aside(self) -> str:
         """
@@ -197,15 +210,27 @@ class SqliteFile:
         while os.path.lexists(place):
             number += 1
             place = f"{plain}-{number}"
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
+        connection = self._taken()
+        if connection is not None:
+            connection.close()
         for end in ("-wal", "-shm", ""):
             with suppress(FileNotFoundError):
                 Path(self.path + end).replace(place + end)
         return place
 
     # -- turns --------------------------------------------------------------------------------
+
+    def begin(self) -> bool:
+        """
+        Wait for a turn, and `open` what is there then, or make it; True as in `open`.
+        """
+        try:
+            if time.monotonic() < self._look_at and self._lock and self._acquire(self._lock):
+                return False
+        except OSError:
+            self._close_lock()
+        self.lock()
+        return self.open(create=True)
 
     def lock(self) -> None:
         """
@@ -225,7 +250,7 @@ class SqliteFile:
 
     def unlock(self) -> None:
         """
-        Let others have their turn.
+        Let others have their turn; harmless for one who has none.
         """
         if self._lock is not None and not self._release(self._lock):
             self._close_lock()

@@ -15,6 +15,7 @@ import random
 import threading
 import time
 from abc import abstractmethod
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..effects import Operation, run
@@ -80,20 +81,24 @@ class VersionedStorage(BaseStorage):
     def _perform(self, name: str, *args: Any) -> Any:  # what a trip brings: see above
         ...
 
-    def _changed(self, work: Work) -> Any:  # what the step returns
+    def _changed(self, key: Key, step: Callable[[Cell], T]) -> T:
         # Who is alone need not queue.
         if self._group.idle and self._busy.acquire(blocking=False):
-            job = Job(work, reads=False)
             try:
-                self._owner = threading.get_ident()
-                self._commit((job,))
-            except StorageError:
-                if not job.settled:
-                    raise
+                self._owner = get_ident()
+                made = self._made_alone(key, step)
+                if made is not None:
+                    return made[0]
             finally:
                 self._owner = 0
                 self._busy.release()
-            return job.result()
+        outcome: T = self._queued(Work(key, step))
+        return outcome
+
+    def _made_alone(self, key: Key, step: Callable[[Cell], T]) -> tuple[T] | None:
+        return self._made_quickly(key, step)
+
+    def _queued(self, work: Work) -> Any:  # what the step returns
         if self._entered():
             raise StorageError(
                 "the storage was interrupted in a call of this very thread: no other fits in"
@@ -102,15 +107,21 @@ class VersionedStorage(BaseStorage):
 
     def _entered(self) -> bool:
         # Whether this thread is in the middle of a call: true only in signal handlers and the like.
-        return self._owner == threading.get_ident() or self._group.entered()
+        return self._owner == get_ident() or self._group.entered()
 
     def _commit_in_turn(self, jobs: Sequence[Job[Work]]) -> None:
         with self._busy:
             self._commit(jobs)
 
     def _commit(self, jobs: Sequence[Job[Work]]) -> None:
-        if len(jobs) > 1 or not self._made_quickly(jobs[0], self._lane):
-            run(self._made(jobs, self._lane), self._trip)
+        if len(jobs) == 1 and jobs[0].work.rows is None:
+            job = jobs[0]
+            made = self._made_quickly(job.work.key, job.work.step, job)
+            if made is not None:
+                (job.outcome,) = made
+                job.settled = True
+                return
+        run(self._made(jobs, self._lane), self._trip)
 
     def _trip(self, name: str, *args: Any) -> Any:  # what a trip brings
         if name == "pause":
@@ -119,28 +130,45 @@ class VersionedStorage(BaseStorage):
 
     # -- changing -----------------------------------------------------------------------------
 
-    def _made_quickly(self, job: Job[Work], lane: Lane) -> bool:
-        # The ordinary case, of one change that nobody disturbs, without ceremony.
-        key = job.work.key
+    def _made_quickly(
+        self, key: Key, step: Callable[[Cell], T], job: Job[Work] | None = None
+    ) -> tuple[T] | None:
+        # The ordinary case, of one change that nobody disturbs, without ceremony: the outcome, or
+        # None where more is to be done.
         known = self._known.get(key)
-        if known is None or known.cell is None or job.work.rows is not None:
-            return False
-        cell = clone(known.cell)
-        job.attempt(cell)
-        if job.error or cell["past"] or is_blank(cell) or cell == known.cell:
-            return False
-        record = lane.follow(known, cell)
-        change = Change(key, known.version, record, _NO_ROWS, before=known.cell)
+        if known is None:
+            return None
+        version, _, before = known
+        if before is None:
+            return None
+        cell = clone(before)
+        try:
+            outcome = step(cell)
+        except Exception:  # raised again once it is sure that the cell was the newest
+            return None
+        if cell["past"] or cell == before or is_blank(cell):
+            return None
+        record = self._lane.follow(known, cell)
+        change = Change(key, version, record, _NO_ROWS, before=before)
         try:
             stands = self._swap_single(change)
         except DisconnectedError as error:
-            draft = _Draft([job], known, cell, _NO_ROWS, change)
-            (stands,) = run(self._swapped_again([draft], lane, error), self._trip)
-        if stands is not None:
-            return self._settled(_Draft([job], known, cell, _NO_ROWS, change), stands)
-        self._known[key] = record
-        job.settled = True
-        return True
+            job = job or Job(Work(key, step), reads=False)
+            stands = self._swapped_once_more(_Draft([job], known, cell, _NO_ROWS, change), error)
+        if stands is None:
+            self._known[key] = record
+            return (outcome,)
+        self._remember(key, stands)
+        return (outcome,) if stands.has(record.version) else None
+
+    def _swapped_once_more(self, draft: _Draft, error: DisconnectedError) -> Record | None:
+        try:
+            (stands,) = run(self._swapped_again([draft], self._lane, error), self._trip)
+        except StorageError:
+            if draft.jobs[0].error is not None:
+                raise draft.jobs[0].error from None
+            raise
+        return stands
 
     def _swap_single(self, change: Change) -> Record | None:
         stands: Record | None = self._perform("swap", (change,))[0]
@@ -209,7 +237,7 @@ class VersionedStorage(BaseStorage):
                 raise error
             # The same again, with the same versions: at most one of the two is made.
             found: Sequence[Record | None] = yield "swap", [draft.change for draft in drafts]
-        except DisconnectedError as last:
+        except StorageError as last:  # whatever became of the second, the first may have been made
             for draft in drafts:
                 self._doubt(draft, last)
             lane.renew()
@@ -277,8 +305,7 @@ class VersionedStorage(BaseStorage):
         """
         Run `step` on a copy of the cell and save the copy; see `Storage.transact`.
         """
-        outcome: T = self._changed(Work(key, step))
-        return outcome
+        return self._changed(key, step)
 
     async def atransact(self, key: Key, step: Callable[[Cell], T]) -> T:
         """
@@ -291,7 +318,7 @@ class VersionedStorage(BaseStorage):
         """
         Replace a cell and its rows.
         """
-        self._changed(replacing(key, cell, rows))
+        self._queued(replacing(key, cell, rows))
 
     async def aput(self, key: Key, cell: Cell, rows: Rows) -> None:
         """

@@ -121,12 +121,12 @@ class Lane:
         """
         The record that comes after a known one.
         """
-        self.count += 1
+        self.count = count = self.count + 1
         client = self.client
-        ids = dict(known.ids)
-        if ids and next(reversed(ids)) != client:
-            ids.pop(client, None)
-        ids[client] = self.count
+        ids = {**known.ids, client: count}
+        if next(reversed(ids)) != client:
+            del ids[client]
+            ids[client] = count
         if len(ids) > _NAMED:
             del ids[next(iter(ids))]
-        return Record(f"{client}.{self.count}", ids, cell)
+        return Record(f"{client}.{count}", ids, cell)

@@ -4,14 +4,16 @@ The contract, over SQLite and over the storages that have a server.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from groq_quota.storage import storage_from_uri
 from groq_quota.storage.sqlite import SqliteStorage
 from tests.contract.contract import StorageContract
-from tests.storage.servers import postgres_urls, redis_urls
+from tests.storage.servers import RedisCluster, postgres_urls, redis_urls, with_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +62,23 @@ class TestRedis(OnServer):
         self._urls, self._places = redis_urls(), {}
         yield
         self._urls.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """
+    Three nodes.
+    """
+    running = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield running
+    running.stop()
+
+
+class TestRedisCluster(OnServer):
+    @pytest.fixture(autouse=True)
+    def _server(self, cluster: RedisCluster) -> None:
+        self._urls = (with_option(cluster.url, f"prefix={uuid4().hex}:") for _ in count())
+        self._places = {}
 
 
 class TestPostgres(OnServer):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -155,6 +156,7 @@ class RedisServer:
                 if probe.recv(16)[:1] in (b"+", b"-") and not self._loading(probe):
                     return
             time.sleep(0.01)
+        self.stop()
         raise TimeoutError("redis-server does not start")
 
     @staticmethod
@@ -184,3 +186,103 @@ class RedisServer:
         """
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+class RedisCluster:
+    """
+    Three nodes of a cluster, without replicas.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.nodes: list[RedisServer] = []
+        buses: list[str] = []
+        for number in range(3):
+            folder = directory / f"node {number}"
+            folder.mkdir()
+            bus = str(free_port())
+            options = ("yes", "--cluster-port", bus, "--cluster-node-timeout", "2000")
+            self.nodes.append(RedisServer(folder, "--cluster-enabled", *options))
+            buses.append(bus)
+        self.url = f"{self.nodes[0].url}?cluster=1"
+        import redis
+
+        third = 16_384 // 3 + 1
+        for number, node in enumerate(self.nodes):
+            client = redis.Redis.from_url(node.url)
+            slots = number * third, min((number + 1) * third, 16_384) - 1
+            client.cluster("ADDSLOTSRANGE", *slots)
+            client.cluster("MEET", "127.0.0.1", self.nodes[0].port, buses[0])
+            client.close()
+        self.wait()
+
+    def wait(self) -> None:
+        """
+        Until all nodes know that all is well.
+        """
+        until = time.monotonic() + 30
+        while not all(_is_well(node) for node in self.nodes):
+            if time.monotonic() > until:
+                raise TimeoutError("the cluster does not come together")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """
+        Kill all nodes.
+        """
+        for node in self.nodes:
+            node.stop()
+
+
+def _is_well(node: RedisServer) -> bool:
+    import redis
+
+    with redis.Redis.from_url(node.url) as client:
+        about = client.cluster("info")
+    return ("ok", "16384", "3") == tuple(
+        about[name] for name in ("cluster_state", "cluster_slots_ok", "cluster_known_nodes")
+    )
+
+
+class Proxy:
+    """
+    Stands before a server, and may keep its answers to itself.
+
+    Attributes:
+        port: Where it listens.
+        swallows: Whether what the server says is taken and lost.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = host, port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.swallows = False
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # stopped
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._server)
+                self._open += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(
+                        target=self._carry, args=(source, target, client), daemon=True
+                    ).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):  # stopped
+            while data := source.recv(65_536):
+                if source is client or not self.swallows:
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def stop(self) -> None:
+        """
+        Cut all connections.
+        """
+        for each in (self._listener, *self._open):
+            with suppress(OSError):  # it is not connected
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()

@@ -4,9 +4,12 @@ Redis: one round trip, trouble with the server, and what nobody may see.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,8 @@ from groq_quota.storage.redis import RedisStorage
 from groq_quota.storage.redis_commands import Keys
 from groq_quota.storage.shelter import Shelter
 from tests.contract.steps import correct, count, iso
-from tests.storage.servers import RedisServer, free_port, redis_urls, with_option
+from tests.storage.people import until
+from tests.storage.servers import RedisCluster, RedisServer, free_port, redis_urls, with_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -257,6 +261,47 @@ def test_what_the_shelter_hands_over_is_counted_once(url: str, after: int) -> No
     storage.close()
 
 
+class CutTogether(Cut):
+    """
+    Loses the answers to changes that several threads make in one trip.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def _swap_single(self, change: Change) -> Record | None:
+        self.reached.set()
+        assert self.go_on.wait(30)
+        return RedisStorage._swap_single(self, change)
+
+
+def test_all_who_shared_a_trip_are_told_of_the_doubt(url: str) -> None:
+    """
+    It is one doubt, about one change, for all of them.
+    """
+    storage = CutTogether(url)
+    storage.transact(KEY, count)
+    with ThreadPoolExecutor(4) as pool:
+        alone = pool.submit(storage.transact, KEY, count)
+        assert storage.reached.wait(30)
+        queued = [pool.submit(storage.transact, KEY, count) for _ in range(3)]
+        until(lambda: 2 == len(storage._group._queue))
+        storage.after = 2
+        storage.go_on.set()
+        assert 2 == alone.result(30)
+        errors = [error for call in queued if (error := call.exception(30))]
+    doubts = [error.doubt for error in errors]  # type: ignore[attr-defined]  # of storages beyond a network
+    assert 2 == len(errors)
+    assert doubts[0] is doubts[1]
+    assert errors[0] is not errors[1]
+    assert 3 == doubts[0].before["today"]["requests"]
+    assert 5 == doubts[0].after["today"]["requests"]
+    assert storage.applied(KEY, doubts[0].change)
+    assert 5 == counted(storage)
+    storage.close()
+
+
 def test_what_arrives_late_is_too_late(url: str) -> None:
     """
     What was looked up in vain is not made any more, even if it was still on its way.
@@ -435,6 +480,193 @@ def test_a_replica_may_be_waited_for(
     copy.close()
     storage.close()
     replica.stop()
+
+
+# -- clusters -------------------------------------------------------------------------------------
+
+# Of scopes whose slots are on different nodes, and some on the same.
+SCOPES = [f"scope {number}" for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """
+    Three nodes.
+    """
+    running = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def place(cluster: RedisCluster) -> str:
+    """
+    A place of its own there.
+    """
+    return with_option(cluster.url, f"prefix={uuid.uuid4().hex}:")
+
+
+def _nodes(cluster: RedisCluster) -> list[Any]:
+    return [redis.Redis.from_url(node.url) for node in cluster.nodes]
+
+
+def _slot(cluster: RedisCluster, key: str) -> int:
+    with redis.Redis.from_url(cluster.nodes[0].url) as node:
+        return int(node.cluster("keyslot", key))
+
+
+def _calls(cluster: RedisCluster) -> dict[str, int]:
+    calls: dict[str, int] = {}
+    for node in _nodes(cluster):
+        for name, about in node.info("commandstats").items():
+            calls[name] = calls.get(name, 0) + about["calls"]
+        node.close()
+    return calls
+
+
+def test_a_change_in_a_cluster_is_one_command(cluster: RedisCluster, place: str) -> None:
+    """
+    To the node that has the scope: nobody is asked the way.
+    """
+    storage = storage_from_uri(place)
+    for scope in SCOPES:
+        storage.transact((scope, "m"), count)
+    before = _calls(cluster)
+    for _ in range(5):
+        for scope in SCOPES:
+            storage.transact((scope, "m"), count)
+    after = _calls(cluster)
+    asked = {name for name in after if after[name] != before.get(name, 0)}
+    assert 5 * len(SCOPES) == after["cmdstat_evalsha"] - before["cmdstat_evalsha"]
+    # Within the script, and of this test.
+    assert {"cmdstat_evalsha", "cmdstat_hget", "cmdstat_hset"} == asked - {
+        "cmdstat_info",
+        "cmdstat_hello",
+        "cmdstat_client|setinfo",
+    }
+    storage.close()
+
+
+def test_a_cluster_that_forgets_scripts_loses_nothing(cluster: RedisCluster, place: str) -> None:
+    """
+    Each node is told again, by threads and by tasks, of one change and of many.
+    """
+    storage = storage_from_uri(place)
+
+    async def count_all() -> None:
+        await asyncio.gather(*(storage.atransact((scope, "m"), count) for scope in SCOPES * 5))
+        await storage.aclose()
+
+    for turn in range(3):
+        for node in _nodes(cluster):
+            node.script_flush()
+            node.close()
+        if turn == 1:
+            asyncio.run(count_all())
+        else:
+            for scope in SCOPES:
+                storage.transact((scope, "m"), count)
+    assert sorted(SCOPES) == storage.scopes()
+    for scope in SCOPES:
+        assert 7 == storage.load(scope)["m"]["today"]["requests"]
+    storage.close()
+
+
+def test_a_scope_that_moves_to_another_node(cluster: RedisCluster, place: str) -> None:
+    """
+    Its clients follow it.
+    """
+    storage = storage_from_uri(place)
+    storage.transact(("wanderer", "m"), count)
+    key = Keys(place.partition("prefix=")[2]).cells("wanderer")
+    nodes = _nodes(cluster)
+    slot = _slot(cluster, key)
+    owner = next(node for node in nodes if node.cluster("countkeysinslot", slot))
+    target = next(node for node in nodes if node is not owner)
+    theirs = owner.cluster("myid").decode(), target.cluster("myid").decode()
+    target.cluster("setslot", slot, "importing", theirs[0])
+    owner.cluster("setslot", slot, "migrating", theirs[1])
+    port = target.connection_pool.connection_kwargs["port"]
+    keys = owner.cluster("getkeysinslot", slot, 100)
+    owner.migrate("127.0.0.1", port, keys, 0, 5_000)
+    # Now the node asks to ask the other one, afterwards it says that the slot has moved.
+    assert 2 == storage.transact(("wanderer", "m"), count)
+    for node in (target, owner):
+        node.cluster("setslot", slot, "node", theirs[1])
+    assert 3 == storage.transact(("wanderer", "m"), count)
+    assert 3 == asyncio.run(storage.aread(("wanderer", "m")))["today"]["requests"]  # type: ignore[index]  # it is there
+    for node in nodes:
+        node.close()
+    storage.close()
+
+
+def test_a_node_that_dies_and_comes_back(tmp_path: Path) -> None:
+    """
+    What was counted meanwhile is added, also of the scopes on that node.
+    """
+    cluster = RedisCluster(tmp_path)
+    now = [0.0]
+    storage = storage_from_uri(with_option(cluster.url, "socket_timeout=0.5"))
+    shelter = Shelter(storage, ticks=lambda: now[0])
+    for scope in SCOPES:
+        shelter.transact((scope, "m"), count)
+    cluster.nodes[1].stop()
+    for scope in SCOPES:
+        shelter.transact((scope, "m"), count)
+    assert is_away(shelter)
+    cluster.nodes[1].start()
+    cluster.wait()
+    for scope in SCOPES:
+        shelter.transact((scope, "m"), count)
+    shelter.flush()
+    assert not is_away(shelter)
+    other = storage_from_uri(cluster.url)
+    for scope in SCOPES:
+        assert 3 == other.load(scope)["m"]["today"]["requests"]
+    other.close()
+    storage.close()
+    cluster.stop()
+
+
+def test_a_node_that_is_taken_for_a_server(cluster: RedisCluster) -> None:
+    """
+    Says what is missing in the URL.
+    """
+    storage = storage_from_uri(cluster.url.partition("?")[0])
+    slots = {scope: _slot(cluster, Keys().cells(scope)) for scope in SCOPES}
+    elsewhere = max(SCOPES, key=slots.__getitem__)
+    with pytest.raises(StorageError, match="add cluster=1"):
+        storage.transact((elsewhere, "m"), count)
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://u:hush@h/1?cluster=1",
+        "redis://u:hush@h?cluster=maybe",
+        "redis://u:hush@h?cluster=1&wait=1",
+        "unix:///run/redis.sock?cluster=1&password=hush",
+    ],
+)
+def test_clusters_that_cannot_be(url: str) -> None:
+    """
+    The password is in no message.
+    """
+    with pytest.raises(ConfigurationError, match="cluster") as caught:
+        storage_from_uri(url)
+    assert "hush" not in str(caught.value)
+
+
+def test_no_cluster_at_the_start() -> None:
+    """
+    A node that does not answer, or that is in none.
+    """
+    storage = storage_from_uri(f"redis://:hush@127.0.0.1:{free_port()}?cluster=1")
+    with pytest.raises(StorageError, match="cluster") as caught:
+        storage.transact(KEY, count)
+    assert "hush" not in str(caught.value)
+    storage.close()
 
 
 # -- URLs -----------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -18,18 +18,27 @@ from hypothesis import strategies as st
 
 from groq_quota.errors import QuotaExceededError, StorageError
 from groq_quota.meter import QuotaMeter
+from groq_quota.state import new_cell
+from groq_quota.storage.base import Doubt
 from groq_quota.storage.memory import MemoryStorage
 from groq_quota.storage.shelter import Shelter
 from groq_quota.testing import FakeClock
+from tests.contract.steps import count
 from tests.meter.driver import DAY, MIDNIGHT, MODEL, NOON, Api, Listener
 
 from .flaky import Flaky
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from groq_quota.reports import ModelUsage
     from groq_quota.reservation import Reservation
+    from groq_quota.state import Cell
+    from groq_quota.storage.base import Key
 
 KEY = ("default", MODEL)
+
+T = TypeVar("T")
 
 
 class Outage:
@@ -680,6 +689,131 @@ def printed(script: str) -> list[str]:
     )
     assert 0 == done.returncode, done.stderr
     return done.stdout.split()
+
+
+# -- changes of unknown fate ----------------------------------------------------------------------
+
+
+class Doubtful(Flaky):
+    """
+    Makes changes whose answers are lost.
+
+    Attributes:
+        losing: How many more; those that are lost at the same time shared a trip.
+        arrived: Set when the first of them is made; none fails before `ended`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losing = 0
+        self.before = new_cell()
+        self.arrived, self.ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    def transact(self, key: Key, step: Callable[[Cell], T]) -> T:
+        """
+        See `Storage.transact`.
+        """
+        if not self.losing:
+            return super().transact(key, step)
+        self.losing -= 1
+        self.kept.transact(key, step)
+        self.arrived.release()
+        assert self.ended.acquire(timeout=30)
+        after = self.kept.read(key)
+        assert after is not None
+        error = StorageError("flaky://shelf: the answer is lost.")
+        error.doubt = Doubt(key, "trip.1", self.before, after, {})  # type: ignore[attr-defined]  # as storages beyond a network do
+        raise error
+
+    def applied(self, key: Key, version: str) -> bool:
+        """
+        All of them were made.
+        """
+        del key, version
+        return True
+
+    def counted(self, key: Key = KEY) -> int:
+        """
+        The requests that it has.
+        """
+        cell = self.kept.read(key)
+        return 0 if cell is None else cell["today"]["requests"]
+
+
+def test_a_flush_waits_until_what_is_in_doubt_is_counted_here() -> None:
+    """
+    Before, nothing here would stand against what the storage has, and it would be made again.
+    """
+    storage = Doubtful()
+    flushes: list[threading.Thread] = []
+
+    def ticks() -> float:
+        if shelter.away and not flushes:
+            flushes.append(threading.Thread(target=shelter.flush))
+            flushes[0].start()
+            flushes[0].join(0.5)  # it has its chance between the failure and what comes of it
+        return 0.0
+
+    shelter = Shelter(storage, ticks=ticks)
+    storage.losing = 1
+    storage.ended.release()
+    shelter.transact(KEY, count)
+    for flush in flushes:
+        flush.join()
+    shelter.flush()
+    assert not shelter.away
+    assert 1 == storage.counted()
+
+
+def test_a_doubt_is_settled_when_all_of_its_trip_are_counted_here() -> None:
+    """
+    A flush between two of them settles nothing, as the second would be made again.
+    """
+    storage = Doubtful()
+    shelter = Shelter(storage, ticks=lambda: 0.0)
+    storage.losing = 2
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(shelter.transact, KEY, count) for _ in range(2)]
+        for _ in calls:
+            assert storage.arrived.acquire(timeout=30)
+        storage.ended.release()
+        wait(calls, 30, FIRST_COMPLETED)
+        shelter.flush()
+        between = shelter.away
+        storage.ended.release()
+    shelter.flush()
+    assert (True, False) == (between, shelter.away)
+    assert 2 == storage.counted()
+
+
+def test_what_is_in_doubt_is_not_handed_over() -> None:
+    """
+    Though the doubt comes up in the middle of a return, and what was in doubt is counted here.
+    """
+    storage, other = Doubtful(), ("default", "other")
+    shelter = Shelter(storage, ticks=lambda: 0.0)
+    for key in (other, KEY):
+        shelter.transact(key, count)
+    before = storage.kept.read(KEY)
+    assert before is not None
+    storage.before, storage.losing = before, 1
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(shelter.transact, KEY, count)
+        assert storage.arrived.acquire(timeout=30)
+        storage.up = False
+        shelter.transact(other, count)
+        storage.up = True
+
+        def fail() -> None:
+            storage.before_write = int
+            storage.ended.release()
+            late.result(30)
+
+        storage.before_write = fail
+        shelter.flush()
+    shelter.flush()
+    assert not shelter.away
+    assert (2, 2) == (storage.counted(), storage.counted(other))
 
 
 # -- any course of things -----------------------------------------------------------------------

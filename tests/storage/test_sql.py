@@ -5,15 +5,17 @@ PostgreSQL: one statement, trouble with the server, and what people may ask it.
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from groq_quota import QuotaMeter, storage_from_uri
 from groq_quota.errors import ConfigurationError, StorageError
+from groq_quota.storage import sql
 from groq_quota.storage.shelter import Shelter
 from tests.contract.steps import DAY, NOON, book, correct, count, iso
-from tests.storage.servers import free_port, postgres_urls
+from tests.storage.servers import Proxy, free_port, postgres_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,13 @@ def storage(url: str) -> Iterator[PostgresStorage]:
     made = storage_from_uri(url)
     yield made  # type: ignore[misc]  # of this URL
     made.close()
+
+
+def is_away(shelter: Shelter) -> bool:
+    """
+    Whether it counts in memory just now.
+    """
+    return shelter.away
 
 
 def test_people_may_ask_it(storage: PostgresStorage, url: str) -> None:
@@ -207,6 +216,85 @@ def test_a_server_that_takes_too_long(storage: PostgresStorage, url: str) -> Non
             quick.transact(KEY, count)
     assert 2 == quick.transact(KEY, count)
     quick.close()
+
+
+@pytest.fixture
+def proxy(url: str) -> Iterator[Proxy]:
+    """
+    A proxy before the server.
+    """
+    place = sqlalchemy.make_url(url)
+    made = Proxy(place.host, place.port or 5432)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def through(url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresStorage]:
+    """
+    A storage that goes by the proxy, and is patient for half a second.
+    """
+    monkeypatch.setattr(sql, "_SILENCE", 0.5)
+    place = sqlalchemy.make_url(url).set(host="127.0.0.1", port=proxy.port)
+    made = storage_from_uri(place.render_as_string(hide_password=False))
+    yield made  # type: ignore[misc]  # of this URL
+    made.close()
+
+
+def test_a_server_that_says_nothing(
+    through: PostgresStorage, storage: PostgresStorage, proxy: Proxy
+) -> None:
+    """
+    It takes what is sent and acknowledges it: the call gives it up, and the change counts once.
+    """
+    shelter = Shelter(through)
+    for _ in range(2):
+        shelter.transact(KEY, count)
+    proxy.swallows = True
+    begun = time.monotonic()
+    assert 3 == shelter.transact(KEY, count)
+    assert 0.5 <= time.monotonic() - begun < 4  # 0.6 s where nothing else runs
+    assert is_away(shelter)
+    proxy.swallows = False
+    while is_away(shelter):
+        shelter.flush()
+    assert 4 == shelter.transact(KEY, count)
+    cell = storage.read(KEY)
+    assert cell is not None
+    assert 4 == cell["today"]["requests"]
+
+
+async def test_a_server_that_says_nothing_in_a_loop(
+    through: PostgresStorage, storage: PostgresStorage, proxy: Proxy
+) -> None:
+    """
+    The same natively async.
+    """
+    shelter = Shelter(through)
+    for _ in range(2):
+        await shelter.atransact(KEY, count)
+    proxy.swallows = True
+    begun = time.monotonic()
+    assert 3 == await shelter.atransact(KEY, count)
+    assert 0.5 <= time.monotonic() - begun < 4
+    assert is_away(shelter)
+    proxy.swallows = False
+    while is_away(shelter):
+        await shelter.aflush()
+    cell = storage.read(KEY)
+    assert cell is not None
+    assert 3 == cell["today"]["requests"]
+    await through.aclose()
+
+
+def test_a_server_that_says_nothing_when_asked(through: PostgresStorage, proxy: Proxy) -> None:
+    """
+    Reads are given up, too.
+    """
+    through.transact(KEY, count)
+    proxy.swallows = True
+    with pytest.raises(StorageError, match="does not answer"):
+        through.load("default")
 
 
 def test_no_server_at_the_start(caplog: pytest.LogCaptureFixture) -> None:

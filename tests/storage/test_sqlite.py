@@ -21,12 +21,15 @@ import pytest
 
 from groq_quota import QuotaMeter, storage_from_uri
 from groq_quota.errors import ConfigurationError, StorageError, WrongTypeError
+from groq_quota.state import clone
 from groq_quota.storage import sqlite_file
 from groq_quota.storage.sqlite import SqliteStorage
 from tests.contract.steps import DAY, NOON, book, correct, count, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from groq_quota.state import Cell
 
 KEY = ("default", "llama-3.1-8b-instant")
 _ROOT = Path(__file__).parents[2]
@@ -89,6 +92,24 @@ def test_at_most_400_days_are_kept(storage: SqliteStorage) -> None:
     for back in range(410, 0, -1):
         storage.transact(KEY, partial(correct, day=iso(-back), requests=1))
     assert [iso(-back) for back in range(400, 0, -1)] == sorted(storage.past("default", "")[KEY[1]])
+
+
+def test_the_file_has_what_changed_and_what_did_not(storage: SqliteStorage, path: Path) -> None:
+    """
+    Also what was taken away, and came back with another value.
+    """
+
+    def learn(amount: int | None, cell: Cell) -> None:
+        cell["learned"] = {} if amount is None else {"rpm": [amount, NOON, "headers"]}
+        cell["heard"]["rpm"] = [float(amount or 0), *[0.0] * 8]
+
+    book(storage, KEY, NOON, tokens=10)
+    for amount in (30, 30, 60, None, 30):
+        storage.transact(KEY, partial(learn, amount))
+        book(storage, KEY, NOON, tokens=10)
+        other = SqliteStorage(path)
+        assert other.read(KEY) == storage.transact(KEY, clone)
+        other.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX'")
