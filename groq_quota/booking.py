@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from . import lines, windows
-from .buckets import take
+from .buckets import Row, take
 from .kinds import Limit
 from .outcomes import Amount
+from .prediction import foretold
 from .reports import Status
 from .standing import external
 from .state import Cell, count, roll
@@ -53,7 +54,7 @@ class Rules:
         rolling: Whether there is no calendar day: then the day's buckets alone hold.
     """
 
-    __slots__ = ("buckets", "daily", "enforced", "limits", "rolling")
+    __slots__ = ("buckets", "by_kind", "daily", "enforced", "limits", "rolling")
 
     def __init__(
         self,
@@ -69,11 +70,12 @@ class Rules:
             for limit in self.limits
             if limit.amount is not None and limit.daily and limit.confirmed
         )
-        self.buckets = tuple(
+        self.buckets: tuple[Row, ...] = tuple(
             (limit, limit.kind, limit.metric, limit.amount, limit.amount / limit.period)
             for limit in self.limits
             if limit.amount is not None
         )
+        self.by_kind = {row[1]: row for row in self.buckets}
         self.enforced = tuple(
             row
             for row in self.buckets
@@ -89,6 +91,7 @@ class Booking(NamedTuple):
     What a reservation took, so that it can be corrected or given back.
 
     Attributes:
+        needs: The amount by metric.
         wait: Seconds from `at`, the epoch time it was booked at, until its turn as it looked then.
         place: By metric, how much had joined the line before it; None if it need not wait.
         begun: When it was sent, in epoch seconds; None while it waits.
@@ -99,6 +102,7 @@ class Booking(NamedTuple):
     day: str
     epoch: int
     amount: Amount
+    needs: Mapping[str, float]
     wait: float
     at: float
     place: Mapping[str, float] | None = None
@@ -129,11 +133,10 @@ def status_of(cell: Cell, now: float, rules: Rules) -> Status:
     """
     today = cell["today"]
     highest = Status.NORMAL
+    rolling = rules.rolling
     for limit, metric, amount in rules.daily:
-        if rules.rolling:
-            used: float = day_level(cell, now, limit)
-        else:
-            used = today[metric]  # type: ignore[literal-required]  # daily metrics are names of Counts
+        # Daily metrics are names of Counts.
+        used = day_level(cell, now, limit) if rolling else today[metric]  # type: ignore[literal-required]  # see above
         if 100 * used >= 75 * amount:
             highest = max(highest, Status.of(used, amount), key=_rank)
     return highest
@@ -168,19 +171,29 @@ def probe(cell: Cell, now: float, rules: Rules, amount: Amount) -> tuple[float, 
     Changes nothing but the day. A wait of infinity is one that no window refills: the day's end
     (`retry_after` says when) or never.
     """
+    return _probe(cell, now, rules, amount, amount.needs())
+
+
+def _probe(
+    cell: Cell, now: float, rules: Rules, amount: Amount, needs: dict[str, float]
+) -> tuple[float, Denial | None]:
     roll(cell, now)
-    needs = amount.needs()
     if not rules.rolling:
         denial = _daily_denial(cell, now, rules, amount, needs)
         if denial is not None:
             return NEVER, denial
     longest, denial = _held_off(cell, now, rules) if cell["hold"] else (0.0, None)
-    heard, line = cell["heard"], cell["line"]
+    buckets, heard, line = cell["windows"], cell["heard"], cell["line"]
     for limit, kind, metric, size, rate in rules.enforced:
-        need, too_large = _fit(needs[metric], amount, metric, size)
-        level, at, _ = cell["windows"].get(kind) or _EMPTY
+        need = needs[metric]
+        level, at, _ = buckets.get(kind) or _EMPTY
+        known = heard.get(kind)
+        shared = known is not None and (known[1] or known[2])
+        if not (line or shared) and level + need <= size and size:
+            continue  # as nearly always, even before anything of it has refilled
+        need, too_large = _fit(need, amount, metric, size)
         room, refill = float(size), rate
-        if kind in heard and (heard[kind][1] or heard[kind][2]):
+        if shared:
             # Others take of it steadily: less of it refills for us, and some of it is theirs.
             others = external(cell, kind)
             refill -= others.rate
@@ -256,31 +269,38 @@ def admit(
     """
     Book one request over all windows, or nothing.
 
-    A request that fits within `max_wait` seconds is booked ahead: it gets its place in the line and
-    is sent by `begin`, first come first served. With `final=False` a refusal is not counted as
-    blocked: the caller asks again with a better estimate. `lag` is how many seconds the request
-    may need to get to Groq, while no answer has shown it.
+    What is booked goes by what earlier answers have taught. A request that fits within `max_wait`
+    seconds is booked ahead: it gets its place in the line and is sent by `begin`, first come first
+    served. With `final=False` a refusal is not counted as blocked: the caller asks again with a
+    better estimate. `lag` is how many seconds the request may need to get to Groq, while no answer
+    has shown it.
     """
     rules = rules_of(cell)
+    if amount.features or not amount.capped:
+        amount = foretold(cell["fits"], amount)
+    needs = amount.needs()
     if cell["line"]:
         lines.tidy(cell, now)
-    wait, denial = probe(cell, now, rules, amount)
+    wait, denial = _probe(cell, now, rules, amount, needs)
     if denial is not None and enforce and (wait > max_wait or wait == NEVER):
         if final:
             count(cell, now, cell["day"], _BLOCKED)
         return denial
     held = cell["held"]
-    booking = Booking(cell["day"], cell["epoch"], amount, wait, now)
     if wait and enforce:
         wait += _delay(cell, now, rules)
-        place = lines.join(cell, now + wait, amount.needs())
-        booking = booking._replace(wait=wait, place=place)
+        place = lines.join(cell, now + wait, needs)
+        booking = Booking(cell["day"], cell["epoch"], amount, needs, wait, now, place)
         count(cell, now, cell["day"], {"waited": wait, "avoided": 1})
     else:
-        booking = _sent(cell, now, rules, booking, lag=lag)
+        marks, before = _sent(cell, now, rules, needs, lag=lag)
+        booking = Booking(
+            cell["day"], cell["epoch"], amount, needs, 0.0, now, None, now, marks, before
+        )
     held["requests"] += 1
     held["tokens"] += amount.tokens
-    held["audio_seconds"] += amount.audio_seconds
+    if amount.audio_seconds:
+        held["audio_seconds"] += amount.audio_seconds
     return booking
 
 
@@ -296,8 +316,8 @@ def begin(
     Args:
         rested: Seconds that it has slept already, whatever the clock says.
     """
-    rules, amount = rules_of(cell), booking.amount
-    needs, left = amount.needs(), booking.wait - max(rested, now - booking.at)
+    rules, amount, needs = rules_of(cell), booking.amount, booking.needs
+    left = booking.wait - max(rested, now - booking.at)
     alone = behind = _held_off(cell, now, rules)[0] if cell["hold"] else 0.0
     for _, kind, metric, size, rate in rules.enforced:
         if not size:
@@ -314,36 +334,32 @@ def begin(
     if wait > 0:
         return wait
     lines.leave(cell, needs, booking.place or _NOWHERE)
-    return _sent(cell, now, rules, booking, lag=lag, mine=needs)
+    marks, before = _sent(cell, now, rules, needs, lag=lag, mine=needs)
+    return booking._replace(begun=now, marks=marks, before=before)
 
 
 def _sent(
     cell: Cell,
     now: float,
     rules: Rules,
-    booking: Booking,
+    needs: Mapping[str, float],
     *,
     lag: float,
     mine: Mapping[str, float] = _NOWHERE,
-) -> Booking:
-    # Takes a request from all buckets, now. `mine` is what of it is among the holds already.
-    needs, others = booking.amount.needs(), _NOWHERE
+) -> tuple[dict[str, float], Mapping[str, float]]:
+    # Takes a request from all buckets, now: its marks, and what others had on their way. `mine` is
+    # what of it is among the holds already.
+    before = _NOWHERE
     shared = cell["held"]["requests"] > (1 if mine else 0)
     if shared:
         held = cast("Mapping[str, float]", cell["held"])
-        others = {
+        before = {
             metric: max(0.0, total - lines.waiting(cell, now, metric) - mine.get(metric, 0.0))
             for metric, total in held.items()
         }
     if cell["lag"] is not None:
         lag = cell["lag"]
-    marks = {}
-    for _, kind, metric, _, rate in rules.buckets:
-        refill = rate - external(cell, kind).rate if kind in cell["heard"] else rate
-        marks[kind] = take(cell, kind, now, refill, needs[metric], lag=lag, shared=shared)
-    day, epoch, amount, wait, at, place, *_ = booking
-    wait = wait if place else 0.0
-    return Booking(day, epoch, amount, wait, at, place, now, marks, others)
+    return take(cell, now, rules.buckets, needs, lag=lag, shared=shared), before
 
 
 def _delay(cell: Cell, now: float, rules: Rules) -> float:

@@ -11,14 +11,20 @@ knowledge, when a request was sent. Nothing here reads a clock.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from .windows import EPSILON, drained, moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .kinds import Limit
     from .state import Cell
 
-__all__ = ["give", "move", "standing", "take"]
+__all__ = ["Row", "give", "move", "standing", "take"]
+
+#: A limit made ready: itself, its kind, its metric, its amount, and what of it refills per second.
+Row: TypeAlias = "tuple[Limit, str, str, int, float]"
 
 # Low points kept of a bucket; beyond, the two that differ least are taken for one, the lower. As
 # each of so many may be twice the one before it, nothing is lost of a whole minute's rush.
@@ -27,45 +33,51 @@ _LOWS = 8
 
 def take(
     cell: Cell,
-    kind: str,
     now: float,
-    rate: float,
-    need: float,
+    rows: Iterable[Row],
+    needs: Mapping[str, float],
     *,
     lag: float = 0.0,
     shared: bool = False,
     late: bool = False,
-) -> float:
+) -> dict[str, float]:
     """
-    Take `need` from a bucket; returns where that leaves it, for `standing`.
+    Take a request from buckets; returns where that leaves each of them, for `standing`.
 
     Args:
-        rate: What it refills per second.
+        rows: The limits that the buckets are of. What others take, does not refill for us.
+        needs: By metric, what is taken.
         lag: Seconds that the request may need to get to Groq. A bucket that is empty by then is
             refilled from its arrival on, and no earlier.
         shared: True while other requests are in flight, which may yet give back.
         late: True for what was sent before, and is only known now.
     """
-    level, at, shift = cell["windows"].get(kind) or (0.0, now, 0.0)
-    if now > at:  # as nearly always; this is where a call's time goes
-        level -= (now - at) * rate
-        level, at = (level if level > EPSILON else 0.0), now
-    else:
-        at = moment(at, now)
-    lows = cell["lows"].get(kind, [])
-    if shared:
-        cell["lows"][kind] = _with_low([*lows], now, level)
-    elif lows:
-        del cell["lows"][kind]
-    if lag and rate:
-        idle = lag - (at - now) - level / rate
-        if idle > 0:
-            at += idle
-    level += need
-    if late:
-        shift += need
-    cell["windows"][kind] = [level, at, shift]
-    return level - shift + rate * (at - now)
+    windows, lows, heard = cell["windows"], cell["lows"], cell["heard"]
+    marks = {}
+    for _, kind, metric, _, rate in rows:
+        need = needs[metric]
+        if kind in heard:
+            rate -= heard[kind][1]  # noqa: PLW2901  what of it refills for us
+        level, at, shift = windows.get(kind) or (0.0, now, 0.0)
+        if now > at:  # as nearly always; this is where a call's time goes
+            level -= (now - at) * rate
+            level, at = (level if level > EPSILON else 0.0), now
+        else:
+            at = moment(at, now)
+        if shared:
+            lows[kind] = _with_low([*lows.get(kind, ())], now, level)
+        elif kind in lows:
+            del lows[kind]
+        if lag and rate:
+            idle = lag - (at - now) - level / rate
+            if idle > 0:
+                at += idle
+        level += need
+        if late:
+            shift += need
+        windows[kind] = [level, at, shift]
+        marks[kind] = level - shift + rate * (at - now)
+    return marks
 
 
 def standing(mark: float, shift: float, rate: float, elapsed: float) -> float:
@@ -111,20 +123,34 @@ def give(
     since: float,
 ) -> None:
     """
-    Give back to a bucket, at `now`, an `amount` of what was taken from it at `since`.
+    Give back to a bucket, at `now`, an `amount` of what was taken from it at `since`; its `rate` is
+    what it refills per second, for us and for others.
     """
     level, at, shift = cell["windows"][kind]
-    lows = [*cell["lows"].get(kind, ())]
-    first = next((place for place in range(0, len(lows), 2) if lows[place] > since), None)
-    if first is not None:
-        amount = min(amount, lows[first + 1])
-        for place in range(first, len(lows), 2):
-            lows[place + 1] -= amount
-        while first and lows[first - 1] >= lows[first + 1]:
-            # What was higher before a lower point is no low point any more.
-            first -= 2
-            del lows[first : first + 2]
-        cell["lows"][kind] = lows
-    level = drained(level, at, now, rate)
+    if kind in cell["heard"]:
+        rate -= cell["heard"][kind][1]
+    if kind in cell["lows"]:
+        amount = _from_lows(cell, kind, amount, since)
+    if now > at:
+        level, at = drained(level, at, now, rate), now
+    else:
+        at = moment(at, now)
     amount = min(amount, level)
-    cell["windows"][kind] = [level - amount, moment(at, now), shift - amount]
+    cell["windows"][kind] = [level - amount, at, shift - amount]
+
+
+def _from_lows(cell: Cell, kind: str, amount: float, since: float) -> float:
+    # How much of it can still be given back, and the low points without it.
+    lows = [*cell["lows"][kind]]
+    first = next((place for place in range(0, len(lows), 2) if lows[place] > since), None)
+    if first is None:
+        return amount
+    amount = min(amount, lows[first + 1])
+    for place in range(first, len(lows), 2):
+        lows[place + 1] -= amount
+    while first and lows[first - 1] >= lows[first + 1]:
+        # What was higher before a lower point is no low point any more.
+        first -= 2
+        del lows[first : first + 2]
+    cell["lows"][kind] = lows
+    return amount

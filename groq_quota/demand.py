@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeGuard
 
-from . import audio, estimate
+from . import audio, estimate, prediction
 from .outcomes import Amount
 
 __all__ = [
@@ -52,9 +52,9 @@ class Demand(Protocol):
         """
 
 
-class ChatDemand:
+class _BodyDemand:
     """
-    What a chat completion demands: its prompt, and room for its answer.
+    What every demand of a JSON body knows: the body, which names the model.
     """
 
     __slots__ = ("_body",)
@@ -69,24 +69,41 @@ class ChatDemand:
         """
         return self._body.get("model")
 
+
+class ChatDemand(_BodyDemand):
+    """
+    What a chat completion demands: its prompt, and room for its answer.
+    """
+
+    __slots__ = ()
+
     def quick(self) -> Amount:
         """
         The most that it may take: no tokenizer makes more tokens than there are bytes.
         """
         bound = estimate.quick_bound(self._body)
-        return Amount(bound.prompt + bound.output, bound.prompt, bound.output, capped=bound.capped)
+        return Amount(
+            bound.prompt + bound.output,
+            bound.prompt,
+            bound.output,
+            capped=bound.capped,
+            features=prediction.features(bound),
+            answers=bound.answers,
+        )
 
     def careful(self) -> Amount:
         """
         Its words counted, with a margin; at least its own max_tokens and a low count of them.
         """
-        likely = estimate.careful_count(self._body)
+        bound, likely = estimate.quick_bound(self._body), estimate.careful_count(self._body)
         return Amount(
             likely.prompt + likely.output,
             likely.prompt,
             likely.output,
             floor=estimate.lower_bound(self._body),
             capped=likely.capped,
+            features=prediction.features(bound, likely),
+            answers=likely.answers,
         )
 
     def for_model(self, model: str) -> ChatDemand:
@@ -107,22 +124,12 @@ class ResponseDemand(ChatDemand):
         super().__init__(_as_chat(body))
 
 
-class EmbeddingDemand:
+class EmbeddingDemand(_BodyDemand):
     """
     What embeddings demand: the tokens of their inputs, and nothing for an answer.
     """
 
-    __slots__ = ("_body",)
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    @property
-    def model(self) -> object:
-        """
-        The model as the request names it, whatever it is.
-        """
-        return self._body.get("model")
+    __slots__ = ()
 
     def quick(self) -> Amount:
         """
@@ -150,24 +157,14 @@ class EmbeddingDemand:
         return EmbeddingDemand({**self._body, "model": model})
 
 
-class SpeechDemand:
+class SpeechDemand(_BodyDemand):
     """
     What speech demands: a token for each character that is to be said.
 
     A refusal of Groq's was seen with "Requested 121" for a text of 121 characters.
     """
 
-    __slots__ = ("_body",)
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    @property
-    def model(self) -> object:
-        """
-        The model as the request names it, whatever it is.
-        """
-        return self._body.get("model")
+    __slots__ = ()
 
     def quick(self) -> Amount:
         """

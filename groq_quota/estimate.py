@@ -53,6 +53,7 @@ class Estimate(NamedTuple):
         capped: Whether the request itself limits the answer; otherwise `output` is assumed.
         flat: Of the prompt, the charge for images and audio, which answers do not count like that.
         exact: The prompt by the model's own tokenizer, where it was asked; `prompt` may be higher.
+        answers: How many answers are asked for.
     """
 
     prompt: int
@@ -60,6 +61,7 @@ class Estimate(NamedTuple):
     capped: bool
     flat: int = 0
     exact: int | None = None
+    answers: int = 1
 
     @property
     def total(self) -> int:
@@ -76,9 +78,9 @@ def quick_bound(body: Mapping[str, object]) -> Estimate:
     Messages that cannot be looked at count as 0: there are none, or they come from an iterator.
     Images and audio count as their flat charge.
     """
-    output, capped = _safely(_output, body, (DEFAULT_OUTPUT, False))
+    output, capped, answers = _safely(_output, body, (DEFAULT_OUTPUT, False, 1))
     prompt, flat = _safely(_most, body, (0, 0))
-    return Estimate(prompt, output, capped, flat)
+    return Estimate(prompt, output, capped, flat, None, answers)
 
 
 def careful_count(body: Mapping[str, object]) -> Estimate:
@@ -124,11 +126,11 @@ def _safely(
         return otherwise
 
 
-def _output(body: Mapping[str, object]) -> tuple[int, bool]:
+def _output(body: Mapping[str, object]) -> tuple[int, bool, int]:
     cap = _cap(body)
     choices = body.get("n")
     many = choices if type(choices) is int and choices > 1 else 1
-    return (cap or DEFAULT_OUTPUT) * many, cap > 0
+    return (cap or DEFAULT_OUTPUT) * many, cap > 0, many
 
 
 def _cap(body: Mapping[str, object]) -> int:

@@ -4,7 +4,7 @@ What an account's answers teach about its limits, kept in the cell with the date
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .limits import Learned
 from .windows import DAY
@@ -31,7 +31,7 @@ def learn(cell: Cell, at: float, limits: Mapping[str, int], how: str = "headers"
     for kind, amount in limits.items():
         known = learned.get(kind)
         if known is not None:
-            seen = float(known[1] or 0.0)
+            seen = cast("float", known[1]) or 0.0
             # What was seen more than a day ahead, a clock that was set wrong has seen.
             late = at < seen <= at + DAY
             if late or (known[0] == amount and 0 <= at - seen < _REFRESH):

@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 # Clocks have no more digits than these, in seconds: a turn comes when it is over for certain.
 _HAIR = 2e-6
+# No storage keeps more days than these.
+_MOST_DAYS = 3_660
 # Who has waited this long does not give up his place for another second.
 _GRACE = 1.0
 
@@ -145,18 +147,23 @@ class Operations:
         """
         The operation that books a request, ahead by at most `max_wait` seconds; see `admit`.
         """
-        if self._core.later or self._scope not in self._core.plans:
+        core = self._core
+        if core.later or self._scope not in core.plans:
             yield from self._ready()
-        step = partial(
-            admit,
-            now=self.now(),
-            rules_of=self._rules_of(model),
-            amount=amount,
-            max_wait=max_wait,
-            enforce=self._core.enforce,
-            final=final,
-            lag=self._core.lag,
-        )
+        now, rules_of = self.now(), self._rules_of(model)
+
+        def step(cell: Cell) -> Booking | Denial:
+            return admit(
+                cell,
+                now,
+                rules_of=rules_of,
+                amount=amount,
+                max_wait=max_wait,
+                enforce=core.enforce,
+                final=final,
+                lag=core.lag,
+            )
+
         try:
             booked: Booking | Denial = yield "transact", (self._scope, model), step
         except BaseException as error:
@@ -252,27 +259,26 @@ class Operations:
         """
         The operation that counts what became of a request and frees its booking; see `settle`.
         """
-        if self._core.later or self._scope not in self._core.plans:
+        core, key = self._core, (self._scope, model)
+        if core.later or self._scope not in core.plans:
             try:
                 yield from self._ready()
             except BaseException:
                 # Cancelled before it was counted: that is still due.
                 self.settle_later(self.settling(model, outcome, booking))
                 raise
-        step = partial(
-            settle,
-            now=self.now(),
-            rules_of=self._rules_of(model),
-            outcome=outcome,
-            booking=booking,
-        )
+        now, rules_of = self.now(), self._rules_of(model)
+
+        def step(cell: Cell) -> Settled:
+            return settle(cell, now, rules_of=rules_of, outcome=outcome, booking=booking)
+
         try:
-            settled: Settled = yield "transact", (self._scope, model), step
+            settled: Settled = yield "transact", key, step
         except BaseException as error:
             when_done(error, lambda done: self.settle_later(self._followed(model, done)))
             raise
-        if self._core.rests:
-            self._core.rests.wake_first((self._scope, model))
+        if core.rests.lines:
+            core.rests.wake_first(key)
         if settled.first_of_day or settled.learned or settled.announce is not None:
             yield from self._followed(model, settled)
         return settled
@@ -359,6 +365,8 @@ class Operations:
 
     def _history(self, days: int) -> Operation[list[DailySummary]]:
         count = whole(days, "days")
+        if count > _MOST_DAYS:
+            raise ConfigurationError(f"days must be {_MOST_DAYS:,} or fewer, not {days:,}")
         if self._core.later or self._scope not in self._core.plans:
             yield from self._ready()
         cells: dict[str, Cell] = yield "load", self._scope

@@ -5,6 +5,7 @@ What a request may take, what became of it, and what of that is counted and char
 from __future__ import annotations
 
 from math import ceil
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = [
     "unused_of",
 ]
 
+_UNKNOWN: Mapping[str, int] = MappingProxyType({})
+
 #: By metric, what is charged for a request that was not sent.
 NOTHING: dict[str, float] = dict.fromkeys(
     ("requests", "tokens", "input_tokens", "output_tokens", "audio_seconds"), 0
@@ -42,6 +45,8 @@ class Amount(NamedTuple):
         capped: Whether the request itself limits its answer, so that it cannot take more.
         audio_seconds: Of audio.
         audio_floor: Of audio, what it surely takes; None if `audio_seconds` is no estimate.
+        features: What is known of the prompt beforehand, for `prediction`; empty if nothing is.
+        answers: How many answers are asked for.
     """
 
     tokens: int = 0
@@ -51,6 +56,8 @@ class Amount(NamedTuple):
     capped: bool = True
     audio_seconds: float = 0.0
     audio_floor: float | None = None
+    features: Mapping[str, int] = _UNKNOWN
+    answers: int = 1
 
     def needs(self) -> dict[str, float]:
         """

@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .estimate import Estimate
+    from .outcomes import Amount
+    from .reports import Usage
 
 __all__ = [
     "Fits",
     "Prediction",
     "features",
+    "foretold",
     "learn_answer",
     "learn_prompt",
     "predict_prompt",
+    "taught",
     "usual_answer",
 ]
 
@@ -89,6 +93,36 @@ def features(bound: Estimate, count: Estimate | None = None) -> dict[str, int]:
     return {"quick": bound.prompt, "exact": count.exact}
 
 
+def foretold(fits: Mapping[str, list[float]], amount: Amount) -> Amount:
+    """
+    The amount that is safe to book by what was learned; the same object where nothing was.
+
+    Never below its floor, and never above an exact count. The length of an answer is foretold where
+    the request does not limit it.
+    """
+    prediction = predict_prompt(fits, amount.features)
+    prompt = amount.prompt if prediction is None else prediction.most
+    if "exact" in amount.features:
+        prompt = min(prompt, amount.prompt)
+    output = amount.output if amount.capped else usual_answer(fits) * amount.answers
+    if prompt == amount.prompt and output == amount.output:
+        return amount
+    tokens = max(prompt + output, amount.floor or 0)
+    return amount._replace(tokens=tokens, prompt=tokens - output, output=output)
+
+
+def taught(fits: Fits, amount: Amount, usage: Usage) -> Fits:
+    """
+    What is known after an answer; the same object if it said nothing new.
+    """
+    more = fits.copy()
+    if amount.features and usage.prompt_tokens:
+        learn_prompt(more, amount.features, usage.prompt_tokens)
+    if not amount.capped and usage.completion_tokens:
+        learn_answer(more, usage.completion_tokens // amount.answers)
+    return fits if more == fits else more
+
+
 # --- prompts -----------------------------------------------------------------------------------
 
 
@@ -113,7 +147,9 @@ def learn_prompt(fits: Fits, features: Mapping[str, int], prompt_tokens: int) ->
                 fits[name] = new
 
 
-def predict_prompt(fits: Fits, features: Mapping[str, int]) -> Prediction | None:
+def predict_prompt(
+    fits: Mapping[str, list[float]], features: Mapping[str, int]
+) -> Prediction | None:
     """
     The tokens of a prompt of these `features`, between 1 and its quick bound; None if unknown.
 
@@ -254,7 +290,7 @@ def learn_answer(fits: Fits, completion_tokens: int) -> None:
     fits["answer"] = lengths
 
 
-def usual_answer(fits: Fits) -> int:
+def usual_answer(fits: Mapping[str, list[float]]) -> int:
     """
     The length in tokens that 95 of 100 answers stay within, of few nearly all; 1,024 at first.
     """
@@ -271,7 +307,7 @@ def usual_answer(fits: Fits) -> int:
     return _SHORTEST
 
 
-def _lengths(fits: Fits) -> list[float]:
+def _lengths(fits: Mapping[str, list[float]]) -> list[float]:
     """
     A copy of the classes' counts; empty if they are none.
     """

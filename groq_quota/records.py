@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # Notes are kept for so many calls, and claimed by `track_request` for so many seconds.
-_KEPT = 4_096
+_KEPT = 1_024
 CLAIMABLE = 600.0
 
 _order = itertools.count(1)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import AnyStr, NamedTuple
+from typing import Any, AnyStr, NamedTuple
 
 __all__ = [
     "Observation",
@@ -77,24 +77,52 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]] | Mapping[str, str]) -> 
 
 
 def read_standing(
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: object,
 ) -> tuple[dict[str, int], dict[str, float]]:
     """
     Of `read_headers` limits and what is left of them: for the way of every call, in a hurry.
+
+    Args:
+        headers: Those of an httpx response, or raw pairs; of anything else nothing is read.
     """
     limits: dict[str, int] = {}
     remaining: dict[str, float] = {}
-    for name, value in headers:
-        slot = _RAW_STANDING.get(name) or _RAW_STANDING.get(name.lower())
-        if slot is not None:
-            try:
-                if slot[0] == "limit":
-                    limits[slot[1]] = _limit(value)
-                else:
-                    remaining[slot[1]] = _amount(value)
-            except (ValueError, TypeError):
-                logger.debug("The rate-limit header %r has a value that cannot be read.", name)
+    raw: Any = getattr(headers, "raw", headers)
+    try:
+        for name, value in raw:
+            slot = _RAW_STANDING[name] if name in _RAW_STANDING else _standing_slot(name)
+            if slot is not None:
+                _read_into(limits, remaining, slot, name, value)
+    except Exception:  # the headers of a response like no other, perhaps a mock
+        logger.debug("The headers of an answer could not be read.", exc_info=True)
     return limits, remaining
+
+
+def _read_into(
+    limits: dict[str, int],
+    remaining: dict[str, float],
+    slot: tuple[str, str],
+    name: bytes,
+    value: bytes,
+) -> None:
+    what, kind = slot
+    try:
+        if what == "limit":
+            limits[kind] = _limit(value)
+        else:
+            remaining[kind] = _amount(value)
+    except (ValueError, TypeError):
+        logger.debug("The rate-limit header %r has a value that cannot be read.", name)
+
+
+def _standing_slot(name: bytes) -> tuple[str, str] | None:
+    # Of a name that was not seen before, in whatever case: a server sends the same ones each time.
+    slot = _RAW_SLOTS.get(name.lower())
+    if slot is not None and slot[0] not in {"limit", "remaining"}:
+        slot = None
+    if len(_RAW_STANDING) < _NAMES_KEPT:
+        _RAW_STANDING[name] = slot
+    return slot
 
 
 def _observe(
@@ -166,9 +194,9 @@ _TEXT_SLOTS = {
     for unit, kind in (("requests", "rpd"), ("tokens", "tpm"), ("audio-seconds", "ash"))
 } | {"retry-after": ("wait", "")}
 _RAW_SLOTS = {name.encode(): slot for name, slot in _TEXT_SLOTS.items()}
-_RAW_STANDING = {
-    name: slot for name, slot in _RAW_SLOTS.items() if slot[0] in {"limit", "remaining"}
-}
+#: Of names of headers, as they were sent: what they tell of a limit, None for nothing.
+_RAW_STANDING: dict[bytes, tuple[str, str] | None] = {}
+_NAMES_KEPT = 1_000
 
 
 _NANOSECONDS = {

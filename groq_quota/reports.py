@@ -83,6 +83,10 @@ class Usage:
             return _checked(value)
         if isinstance(value, int):
             return cls(total_tokens=whole(value, "usage"))
+        return _of_chat(value) or cls._of_any(value)
+
+    @classmethod
+    def _of_any(cls, value: object) -> Usage:
         prompt = _read(value, "prompt_tokens", "input_tokens")
         completion = _read(value, "completion_tokens", "output_tokens")
         total = _read(value, "total_tokens")
@@ -97,6 +101,22 @@ class Usage:
             details = _get(value, "input_tokens_details") or _get(value, "input_token_details")
         cached = (_read(details, "cached_tokens", "cache_read") or 0) if details is not None else 0
         return cls(prompt + completion if total is None else total, prompt, completion, cached)
+
+
+def _of_chat(value: object) -> Usage | None:
+    # Of the SDK's own object for chat without any details, as nearly always: so in haste.
+    try:
+        total, prompt = value.total_tokens, value.prompt_tokens  # type: ignore[attr-defined]  # see the except
+        completion = value.completion_tokens  # type: ignore[attr-defined]  # see the except
+    except AttributeError:
+        return None
+    if getattr(value, "prompt_tokens_details", None) is not None:
+        return None
+    if not (type(total) is type(prompt) is type(completion) is int):
+        return None
+    if total < 0 or prompt < 0 or completion < 0:
+        return None
+    return Usage(total, prompt, completion)
 
 
 def _checked(usage: Usage) -> Usage:

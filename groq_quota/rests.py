@@ -79,15 +79,15 @@ def _done(future: Future[None]) -> None:
 
 class Rests:
     """
-    All lines of a process, by key.
+    All lines of a process.
+
+    Attributes:
+        lines: By key, who is in each; to be looked at, and changed by the methods only.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[Hashable, dict[Ticket, None]] = {}
+        self.lines: dict[Hashable, dict[Ticket, None]] = {}
         self._lock = threading.Lock()
-
-    def __bool__(self) -> bool:
-        return bool(self._lines)
 
     def join(self, key: Hashable) -> Ticket:
         """
@@ -95,7 +95,7 @@ class Rests:
         """
         ticket = Ticket(key)
         with self._lock:
-            self._lines.setdefault(key, {})[ticket] = None
+            self.lines.setdefault(key, {})[ticket] = None
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
@@ -103,12 +103,12 @@ class Rests:
         Give up a place; who comes to the front by that is woken.
         """
         with self._lock:
-            line = self._lines.get(ticket.key, {})
+            line = self.lines.get(ticket.key, {})
             was_first = ticket is next(iter(line), None)
             line.pop(ticket, None)
             first = next(iter(line), None)
             if not line:
-                self._lines.pop(ticket.key, None)
+                self.lines.pop(ticket.key, None)
         if was_first and first is not None:
             first.wake()
 
@@ -117,7 +117,7 @@ class Rests:
         Whoever has waited longest in a line.
         """
         with self._lock:
-            return next(iter(self._lines.get(key, ())), None)
+            return next(iter(self.lines.get(key, ())), None)
 
     def wake_first(self, key: Hashable) -> None:
         """

@@ -12,17 +12,10 @@ from . import lines
 from .booking import status_of
 from .buckets import give, take
 from .learning import learn
-from .outcomes import (
-    NOTHING,
-    Amount,
-    Outcome,
-    admitted_of,
-    charged_of,
-    counted_of,
-    estimated_of,
-    unused_of,
-)
-from .standing import external, hear, hear_refusal, note_unused
+from .outcomes import NOTHING, Amount, Outcome, charged_of, counted_of, estimated_of, unused_of
+from .prediction import taught
+from .replies import read_standing
+from .standing import hear, hear_refusal, is_worth_hearing, note_unused
 from .state import Cell, count, roll
 
 if TYPE_CHECKING:
@@ -68,11 +61,16 @@ def settle(
     A reservation belongs to its day: after midnight the row of that day is corrected.
     """
     roll(cell, now)
-    heard, amount = outcome.heard, booking.amount if booking else Amount()
-    learned = heard is not None and bool(heard.limits) and learn(cell, heard.at, heard.limits)
+    heard, amount, learned = outcome.heard, booking.amount if booking else Amount(), False
     rules = rules_of(cell)
-    if heard is not None and booking is not None and outcome.at_once:
-        hear(cell, now, rules, heard, booking=booking, admitted=admitted_of(outcome, amount))
+    unsure = outcome.usage is None and amount.audio_floor is not None
+    if heard is not None and (unsure or is_worth_hearing(cell, heard.at, rules)):
+        standings = read_standing(heard.headers)
+        learned = learn(cell, heard.at, standings[0])
+        if learned:
+            rules = rules_of(cell)
+        if booking is not None and outcome.at_once:
+            outcome = hear(cell, now, rules, heard, standings, booking=booking, outcome=outcome)
     day = booking.day if booking else cell["day"]
     counted = counted_of(outcome, amount)
     charged = charged_of(outcome, amount, counted, refund=bool(cell["refund"]))
@@ -82,6 +80,8 @@ def settle(
         _correct(cell, now, rules, charged, booking)
         if not cell["refund"] and "tpm" in cell["heard"]:
             note_unused(cell, "tpm", unused_of(outcome, amount))
+    if outcome.usage is not None and (amount.features or not amount.capped):
+        cell["fits"] = taught(cell["fits"], amount, outcome.usage)
     first = count(cell, now, day, counted)
     if amount.audio_floor is not None and day == cell["day"]:
         cell["estimated"] += estimated_of(outcome, amount)
@@ -125,17 +125,15 @@ def _free(cell: Cell, booking: Booking) -> bool:
     held, amount = cell["held"], booking.amount
     held["requests"] = max(0, held["requests"] - 1)
     held["tokens"] = max(0, held["tokens"] - amount.tokens)
-    held["audio_seconds"] = max(0.0, held["audio_seconds"] - amount.audio_seconds)
+    if amount.audio_seconds:
+        held["audio_seconds"] = max(0.0, held["audio_seconds"] - amount.audio_seconds)
     return True
 
 
 def _charge(cell: Cell, now: float, rules: Rules, charged: dict[str, float]) -> None:
-    if charged is NOTHING:
-        return
-    shared = cell["held"]["requests"] > 0
-    for _, kind, metric, _, rate in rules.buckets:
-        refill = rate - external(cell, kind).rate
-        take(cell, kind, now, refill, charged[metric], shared=shared, late=True)
+    if charged is not NOTHING:
+        shared = cell["held"]["requests"] > 0
+        take(cell, now, rules.buckets, charged, shared=shared, late=True)
 
 
 def _correct(
@@ -149,22 +147,22 @@ def _correct(
     freed, since = _free(cell, booking), booking.begun
     if since is None:
         # It was never sent, or by somebody who did not wait for its turn.
-        lines.give_up(cell, booking.amount.needs())
+        lines.give_up(cell, booking.needs)
         _charge(cell, now, rules, charged)
         return
-    taken, shared = booking.amount.needs(), cell["held"]["requests"] > 0
-    for _, kind, metric, _, rate in rules.buckets:
+    taken, shared = booking.needs, cell["held"]["requests"] > 0
+    marks, windows = booking.marks, cell["windows"]
+    same = booking.epoch == cell["epoch"]
+    for row in rules.buckets:
+        _, kind, metric, _, rate = row
+        more = charged[metric]
         # A reset empties buckets, and a limit that was not known has none yet.
-        inside = (
-            kind in booking.marks
-            and kind in cell["windows"]
-            and (booking.epoch == cell["epoch"] or kind in cell["learned"])
-        )
-        more = charged[metric] - (taken[metric] if inside else 0)
-        if kind in cell["heard"]:
-            rate -= external(cell, kind).rate  # noqa: PLW2901  what of it refills for us
+        if kind in marks and kind in windows and (same or kind in cell["learned"]):
+            more -= taken[metric]
+        if not more:
+            continue
         if more > 0:
-            take(cell, kind, now, rate, more, shared=shared, late=True)
-        elif more < 0 and freed:
+            take(cell, now, (row,), {metric: more}, shared=shared, late=True)
+        elif freed:
             # Else its low points may have gone with the hold: what is left of it will drain.
             give(cell, kind, now, rate, -more, since=since)

@@ -9,16 +9,19 @@ the comparison: only what is beyond that blur is believed. Nothing here reads a 
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from .buckets import move, standing
-from .windows import DAY, drained
+from .outcomes import admitted_of
+from .reports import Usage
+from .windows import DAY, EPSILON, drained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .booking import Booking, Rules
+    from .outcomes import Outcome
     from .replies import Refusal
     from .state import Cell
 
@@ -29,15 +32,19 @@ __all__ = [
     "external",
     "hear",
     "hear_refusal",
-    "lag_of",
+    "is_worth_hearing",
     "note_unused",
 ]
 
 #: Seconds that a request may need to get to Groq, while no answer has shown how long they need.
 FIRST_LAG = 0.5
 _LEAST_LAG, _MOST_LAG = 0.05, 2.0
+_AUDIO = "ash"  # the one limit of seconds that headers tell of
 # An answer that was heard so many seconds before another is late; if more, a clock has jumped.
 _LATE = 3_600.0
+# While all buckets are more than half empty, answers are listened to no more often than this, in
+# seconds: nothing hangs on it yet, and nothing is lost, as what others take adds up till then.
+_SELDOM = 1.0
 # Of what was noted at an answer, the share that still counts at the next: about 50 count, and of
 # the margin for others about 500, as they may come rarely and take much.
 _MEMORY, _MARGIN_MEMORY = 0.98, 0.998
@@ -50,23 +57,19 @@ _MOST_OUTSIDE = 0.75
 # The margin that is kept for others, at most, as a share of the limit.
 _MOST_MARGIN = 0.25
 
-_NOTHING: Mapping[str, float] = MappingProxyType({})
-
 
 class Heard(NamedTuple):
     """
-    What an answer or a refusal said of limits.
+    An answer's own word on limits.
 
     Attributes:
         at: When its headers were there, in epoch seconds.
-        limits: Amounts by kind.
-        remaining: What is left of them, by kind, in the unit of the limit.
+        headers: As `replies.read_standing` takes them.
         served: Seconds that Groq itself needed for the answer; None if it did not say.
     """
 
     at: float
-    limits: Mapping[str, int]
-    remaining: Mapping[str, float] = _NOTHING
+    headers: object
     served: float | None = None
 
 
@@ -97,6 +100,7 @@ class External(NamedTuple):
 
 
 _NONE = External()
+_UNHEARD: list[float] = [*_NONE]
 
 
 def external(cell: Cell, kind: str) -> External:
@@ -107,7 +111,7 @@ def external(cell: Cell, kind: str) -> External:
     return External(*known) if known else _NONE
 
 
-def lag_of(cell: Cell) -> float:
+def _lag_of(cell: Cell) -> float:
     """
     Seconds that a request may need to get to Groq, by what answers have shown.
     """
@@ -115,51 +119,106 @@ def lag_of(cell: Cell) -> float:
     return FIRST_LAG if lag is None else lag
 
 
+def is_worth_hearing(cell: Cell, at: float, rules: Rules) -> bool:
+    """
+    Whether an answer of that time may tell something that matters.
+    """
+    windows, by_kind = cell["windows"], rules.by_kind
+    for kind, known in cell["heard"].items():
+        if not 0 < at - known[0] < _SELDOM or kind not in windows or kind not in by_kind:
+            return True
+        if 2 * windows[kind][0] > by_kind[kind][3]:
+            return True
+    return not cell["heard"]
+
+
 def hear(
     cell: Cell,
     now: float,
     rules: Rules,
     heard: Heard,
+    standings: tuple[Mapping[str, int], Mapping[str, float]],
     *,
     booking: Booking,
-    admitted: Mapping[str, float],
-) -> None:
+    outcome: Outcome,
+) -> Outcome:
     """
-    Bring the buckets of a cell to what an answer said of Groq's.
+    Bring the buckets of a cell to what an answer said of Groq's; the outcome, with what it tells.
 
     Args:
-        admitted: By metric, what Groq took for the request when it admitted it.
+        standings: What its headers say: limits by kind, and what is left of them.
     """
     start = booking.at if booking.begun is None else booking.begun
     if heard.served is not None:
         _learn_lag(cell, now, rules, heard.at - start - heard.served)
     if booking.epoch != cell["epoch"]:
-        return
-    for _, kind, metric, size, rate in rules.buckets:
-        left = heard.remaining.get(kind)
-        if left is None or heard.limits.get(kind) != size:
-            continue  # not told, or a smaller limit of the user's own: another bucket
-        mark, known = booking.marks.get(kind), external(cell, kind)
-        bucket = cell["windows"].get(kind)
-        if mark is None or bucket is None:
+        return outcome
+    if outcome.usage is None and booking.amount.audio_floor is not None:
+        seconds = _seconds_told(cell, now, rules, heard, standings, booking=booking)
+        if seconds is not None:
+            outcome = outcome._replace(usage=Usage(audio_seconds=seconds))
+    windows, marks = cell["windows"], booking.marks
+    admitted, (limits, remaining) = admitted_of(outcome, booking.amount), standings
+    for kind, left in remaining.items():
+        row = rules.by_kind.get(kind)
+        if row is None or row[3] != limits.get(kind):
+            continue  # a smaller limit of the user's own: another bucket
+        if kind not in marks or kind not in windows:
             continue  # what was learned has been forgotten meanwhile
-        if 0 <= known.at - heard.at < _LATE:
+        _, _, metric, size, rate = row
+        known = cell["heard"].get(kind) or _UNHEARD
+        level, at, shift = windows[kind]
+        if 0 <= known[0] - heard.at < _LATE:
             continue  # an answer that was sent later has spoken already
-        refill = rate - known.rate
-        level, at, shift = bucket
-        said = size - left
-        taken = booking.amount.needs()[metric] - admitted[metric]
+        refill, here = rate - known[1], admitted[metric]
         # What was given back by those after it is no part of it: at least itself was there.
-        mine = max(admitted[metric], standing(mark, shift, refill, 0.0) - taken)
-        behind = max(0.0, standing(mark, shift, refill, now - start))
+        upto = standing(marks[kind], shift, refill, 0.0)
+        mine = max(here, upto - (booking.needs[metric] - here))
+        behind = max(0.0, upto - refill * (now - start))
         blur = _Blur(
-            after=max(0.0, drained(level, at, now, refill) - behind),
-            before=booking.before.get(metric, 0.0),
-            most=max(0.0, size - mine),
-            slack=refill * lag_of(cell),
+            max(0.0, drained(level, at, now, refill) - behind),
+            booking.before.get(metric, 0.0),
+            size - mine,
+            refill * _lag_of(cell),
         )
-        of = _Bucket(kind, size, rate)
-        cell["heard"][kind] = _compared(cell, of, now, heard.at, mine=mine, said=said, blur=blur)
+        bucket = _Bucket(kind, size, rate)
+        said = size - left
+        found = _compared(cell, bucket, now, heard.at, mine=mine, said=said, blur=blur)
+        cell["heard"][kind] = found
+    return outcome
+
+
+def _seconds_told(
+    cell: Cell,
+    now: float,
+    rules: Rules,
+    heard: Heard,
+    standings: tuple[Mapping[str, int], Mapping[str, float]],
+    *,
+    booking: Booking,
+) -> float | None:
+    # The seconds of audio that an answer shows Groq to have taken for its request: by how far the
+    # hour's bucket has risen, to the whole second. None if that may be another's doing.
+    limits, remaining = standings
+    row, known = rules.by_kind.get(_AUDIO), cell["heard"].get(_AUDIO)
+    mark, bucket = booking.marks.get(_AUDIO), cell["windows"].get(_AUDIO)
+    if row is None or known is None or mark is None or bucket is None or _AUDIO not in remaining:
+        return None
+    _, _, metric, size, rate = row
+    at, outside, margin, *_ = known
+    if not 0 < heard.at - at < _LATE or outside or margin:
+        return None  # Groq's bucket was not known before, or others take of it
+    alone = cell["held"]["requests"] == 1 and not booking.before.get(metric)
+    if not alone or limits.get(_AUDIO) != size:
+        return None
+    level, at, shift = bucket
+    upto = standing(mark, shift, rate, 0.0)
+    start = booking.at if booking.begun is None else booking.begun
+    if drained(level, at, now, rate) > max(0.0, upto - rate * (now - start)) + EPSILON:
+        return None  # somebody was sent after it, and has ended before it
+    seconds = size - remaining[_AUDIO] - max(0.0, upto - booking.needs[metric])
+    # Rounded up, as what refilled while the request was on its way is missing from it.
+    return float(ceil(seconds)) if seconds >= max(1.0, booking.amount.audio_floor or 0.0) else None
 
 
 class _Blur(NamedTuple):
@@ -169,26 +228,14 @@ class _Blur(NamedTuple):
     Attributes:
         after: Booked later, at most: it may have overtaken the request.
         before: Booked earlier and not done by then: it may have come after it.
-        most: What there was room for besides.
+        room: What there was room for besides.
         slack: What the bucket refills while a request is on its way.
     """
 
     after: float
     before: float
-    most: float
+    room: float
     slack: float
-
-    @property
-    def alone(self) -> bool:
-        return not (self.after or self.before)
-
-    @property
-    def ahead(self) -> float:
-        return min(self.after, self.most + self.slack)
-
-    @property
-    def back(self) -> float:
-        return self.before + self.slack
 
 
 class _Bucket(NamedTuple):
@@ -198,66 +245,60 @@ class _Bucket(NamedTuple):
 
 
 def _compared(
-    cell: Cell,
-    bucket: _Bucket,
-    now: float,
-    at: float,
-    *,
-    mine: float,
-    said: float,
-    blur: _Blur,
+    cell: Cell, bucket: _Bucket, now: float, at: float, *, mine: float, said: float, blur: _Blur
 ) -> list[float]:
     # By what Groq's bucket held, `said`, and ours, `mine`, when Groq admitted the request.
     kind, size, rate = bucket
-    known = external(cell, kind)
-    first = not known.at
-    passed = at - known.at if 0 < at - known.at < _LATE else 0.0
-    up, down = said - mine - blur.ahead, mine - said - blur.back
+    after, before, room, slack = blur
+    back = before + slack
+    known = cell["heard"].get(kind) or _UNHEARD
+    last, outside, margin, took, seconds, today, day, unused, signs = known
+    passed = at - last if 0 < at - last < _LATE else 0.0
+    up = said - mine - (after if after < room + slack else max(0.0, room) + slack)
     found = 0.0
     if up > 0:
         found = up
         move(cell, kind, now, rate, up)
-    elif down > 0:
-        explained = down if blur.alone else known.unused + known.rate * passed
+    elif mine - said > back:
+        down = mine - said - back
+        explained = unused + outside * passed if after or before else down
         found = -min(down, explained)
         move(cell, kind, now, rate, found)
-    known = _judged(cell, known, mine - said, blur, size)
-    day = float(at // DAY)
-    today = max(0.0, found + known.rate * passed) + (known.today if known.day == day else 0.0)
-    if first or not passed:
-        return [*known._replace(at=at, today=today, day=day)]
-    took = _MEMORY * known.took + found + known.rate * passed
-    seconds = _MEMORY * known.seconds + passed
-    # A single request, or less than a hundredth, is no steady use but rounding.
-    steady = took > max(2.5, size / 100) and seconds > _WATCHED
-    most = _MOST_MARGIN * size
-    outside = min(took / seconds, _MOST_OUTSIDE * rate) if steady else 0.0
-    # What was seen at answers is not the most that there was between them.
-    kept = _MARGIN_MEMORY if steady else _MEMORY**10
-    margin = max(1.25 * up if steady else 0.0, kept * known.margin)
-    return [
-        *known._replace(
-            at=at,
-            rate=outside,
-            margin=min(margin, most),
-            took=took,
-            seconds=seconds,
-            today=today,
-            day=day,
-        )
-    ]
+    if unused > 2 * back + size / 100 and mine > 2 * back + size / 100:
+        unused, signs = 0.0, _judged(cell, signs, mine - said, min(unused, mine))
+    if day != at // DAY:
+        today, day = 0.0, at // DAY
+    if last and passed:
+        seconds = _MEMORY * seconds + passed
+        if found or took or margin or outside:
+            today += max(0.0, found + outside * passed)
+            took = _MEMORY * took + found + outside * passed
+            outside, margin = _steady(bucket, took, seconds, up, margin)
+    else:
+        today += max(0.0, found)
+    return [at, outside, margin, took, seconds, today, day, unused, signs]
 
 
-def _judged(cell: Cell, known: External, gap: float, blur: _Blur, size: float) -> External:
+def _steady(
+    bucket: _Bucket, took: float, seconds: float, up: float, margin: float
+) -> tuple[float, float]:
+    # What others take per second, and what is left free for them besides. A single request, or
+    # less than a hundredth, is no steady use but rounding.
+    _, size, rate = bucket
+    if took > max(2.5, size / 100) and seconds > _WATCHED:
+        # What was seen at answers is not the most that there was between them.
+        margin = max(1.25 * up, _MARGIN_MEMORY * margin)
+        return min(took / seconds, _MOST_OUTSIDE * rate), min(margin, _MOST_MARGIN * size)
+    return 0.0, min(_MEMORY**10 * margin, _MOST_MARGIN * size)
+
+
+def _judged(cell: Cell, signs: float, gap: float, unused: float) -> float:
     # Whether Groq gives unused max_tokens back: then its bucket holds less than ours by so much.
-    unused = min(known.unused, size - blur.most)
-    if unused <= 2 * blur.back + size / 100:
-        return known
     sign = 1.0 if gap > unused / 2 else -1.0 if gap < unused / 4 else 0.0
-    signs = known.signs + sign if known.signs * sign >= 0 else sign
+    signs = signs + sign if signs * sign >= 0 else sign
     if abs(signs) >= _CERTAIN:
         cell["refund"] = signs > 0
-    return known._replace(unused=0.0, signs=max(-_CERTAIN, min(_CERTAIN, signs)))
+    return max(-_CERTAIN, min(_CERTAIN, signs))
 
 
 def note_unused(cell: Cell, kind: str, unused: float) -> None:
@@ -265,13 +306,14 @@ def note_unused(cell: Cell, kind: str, unused: float) -> None:
     Keep in mind what was reserved for an answer and not used, until Groq's next word.
     """
     known = cell["heard"].get(kind)
-    if known:
-        cell["heard"][kind] = [*External(*known)._replace(unused=known[7] + unused)]
+    if known and unused:
+        cell["heard"][kind] = [*known[:7], known[7] + unused, known[8]]
 
 
 def _learn_lag(cell: Cell, now: float, rules: Rules, seconds: float) -> None:
-    known = lag_of(cell)
-    lag = min(_MOST_LAG, max(_LEAST_LAG, 1.25 * seconds, known - 0.02 * known))
+    known = _lag_of(cell)
+    lag = max(_LEAST_LAG, 1.25 * seconds, known - 0.02 * known)
+    lag = min(lag, _MOST_LAG)
     cell["lag"] = lag
     if lag > known:
         # Groq's buckets may have begun to refill later than was thought.
@@ -289,7 +331,7 @@ def hear_refusal(
     The refused request is still booked; whoever ends it, or sends it again, sees to that.
     """
     kind, used, requested = refusal.kind, refusal.used, refusal.requested
-    row = next((row for row in rules.buckets if row[1] == kind), None)
+    row = None if kind is None else rules.by_kind.get(kind)
     if kind is None or used is None or requested is None or row is None or refusal.limit != row[3]:
         return
     _, _, metric, size, rate = row

@@ -218,28 +218,27 @@ def count(cell: Cell, now: float, day: str, counted: Mapping[str, float]) -> boo
 
     A day other than the cell's own is corrected in its row. `counted` has names of `Counts`.
     """
-    if not counted:
+    requests, lifetime = int(counted.get("requests", 0)), cell["lifetime"]
+    here = day == cell["day"]
+    if here:
+        row = cell["today"]
+        first = bool(requests) and not row["requests"]
+    elif counted:
+        row = cell["past"][day] = cell["past"].get(day, _ZERO).copy()
+        first = bool(requests)
+    else:
         return False
-    _add(cell["lifetime"], counted)
-    requests = int(counted.get("requests", 0))
+    for name, number in counted.items():
+        if number:
+            lifetime[name] += number  # type: ignore[literal-required]  # names of Counts
+            row[name] += number  # type: ignore[literal-required]  # names of Counts
     if requests:
         cell["last_request"] = now
-    if day != cell["day"]:
-        row = cell["past"][day] = cell["past"].get(day, _ZERO).copy()
-        _add(row, counted)
-        return bool(requests)
-    first = bool(requests) and not cell["today"]["requests"]
-    _add(cell["today"], counted)
-    if requests:
-        hour = windows.utc_hour(now)
-        before = cell["hours"].get(hour, (0, 0))
-        cell["hours"][hour] = [before[0] + requests, before[1] + int(counted.get("tokens", 0))]
+        if here:
+            hours, hour = cell["hours"], windows.utc_hour(now)
+            before = hours.get(hour, _NO_HOUR)
+            hours[hour] = [before[0] + requests, before[1] + int(counted.get("tokens", 0))]
     return first
-
-
-def _add(counts: Counts, more: Mapping[str, float]) -> None:
-    for name, number in more.items():
-        counts[name] += number  # type: ignore[literal-required]  # names of Counts
 
 
 def add_counts(total: Counts, more: Counts, sign: int = 1) -> Counts:
@@ -288,9 +287,9 @@ def _restart(cell: Cell) -> None:
     _archive(cell)
     _clear_day(cell)
     cell["epoch"] += 1
-    for buckets in (cell["windows"], cell["lows"]):
-        for kind in [kind for kind in buckets if kind not in cell["learned"]]:
-            del buckets[kind]
+    learned = cell["learned"]
+    cell["windows"] = {kind: was for kind, was in cell["windows"].items() if kind in learned}
+    cell["lows"] = {kind: was for kind, was in cell["lows"].items() if kind in learned}
 
 
 def _archive(cell: Cell) -> None:
@@ -379,10 +378,11 @@ def _merge_held(cell: Cell, base: Cell, local: Cell) -> None:
 
 def _merge_hours(cell: Cell, base: Cell, local: Cell) -> None:
     same = base["day"] == local["day"] and base["epoch"] == local["epoch"]
+    hours = cell["hours"]
     for hour, (requests, tokens) in local["hours"].items():
         less = base["hours"].get(hour, _NO_HOUR) if same else _NO_HOUR
-        known = cell["hours"].get(hour, _NO_HOUR)
-        cell["hours"][hour] = [known[0] + requests - less[0], known[1] + tokens - less[1]]
+        known = hours.get(hour, _NO_HOUR)
+        hours[hour] = [known[0] + requests - less[0], known[1] + tokens - less[1]]
 
 
 _NO_HOUR = [0, 0]
@@ -393,10 +393,11 @@ def _merge_rest(cell: Cell, base: Cell, local: Cell) -> None:
     cell["lifetime"] = add_counts(cell["lifetime"], counted)
     _merge_windows(cell, base, local)
     cell["last_request"] = max(cell["last_request"] or 0.0, local["last_request"] or 0.0) or None
+    newer = cell["learned"]
     for kind, learned in local["learned"].items():
-        known = cell["learned"].get(kind)
+        known = newer.get(kind)
         if known is None or float(learned[1] or 0.0) > float(known[1] or 0.0):
-            cell["learned"][kind] = learned
+            newer[kind] = learned
     _merge_knowledge(cell, base, local)
     if local["active_day"] > max(base["active_day"], cell["active_day"]):
         cell["days_active"] += max(0, local["days_active"] - base["days_active"])
@@ -409,12 +410,14 @@ def _merge_knowledge(cell: Cell, base: Cell, local: Cell) -> None:
     for kind, heard in local["heard"].items():
         if heard[0] > cell["heard"].get(kind, _NEVER)[0]:
             cell["heard"][kind] = heard
+    holds = cell["hold"]
     for kind, hold in local["hold"].items():
-        if float(hold[0] or 0.0) > float(cell["hold"].get(kind, _NEVER)[0] or 0.0):
-            cell["hold"][kind] = hold
+        if float(hold[0] or 0.0) > float(holds.get(kind, _NEVER)[0] or 0.0):
+            holds[kind] = hold
+    fits = cell["fits"]
     for name, fit in local["fits"].items():
-        if fit != base["fits"].get(name) and cell["fits"].get(name) == base["fits"].get(name):
-            cell["fits"][name] = fit
+        if fit != base["fits"].get(name) and fits.get(name) == base["fits"].get(name):
+            fits[name] = fit
     if local["lag"] is not None:
         cell["lag"] = max(local["lag"], cell["lag"] or 0.0)
     if cell["refund"] is None:
@@ -427,17 +430,18 @@ _NEVER = [0.0]
 def _merge_windows(cell: Cell, base: Cell, local: Cell) -> None:
     # Where both sides took from a bucket, what each left of it is added: without its rate, the
     # share of `base` that both still hold cannot be told. The safe side, for one window's length.
+    lows = cell["lows"]
     for kind, bucket in local["windows"].items():
         before, stored = base["windows"].get(kind), cell["windows"].get(kind)
         if bucket == before:
             continue
         if stored is None or stored == before:
             cell["windows"][kind] = bucket
-            cell["lows"].pop(kind, None)
+            lows.pop(kind, None)
             if kind in local["lows"]:
-                cell["lows"][kind] = local["lows"][kind]
+                lows[kind] = local["lows"][kind]
         else:
             at = max(stored[1], bucket[1])
             shift = stored[2] + bucket[2] - (before[2] if before else 0.0)
             cell["windows"][kind] = [stored[0] + bucket[0], at, shift]
-            cell["lows"][kind] = [at, 0.0]
+            lows[kind] = [at, 0.0]

@@ -110,7 +110,10 @@ def utc_hour(now: float) -> str:
     """
     The hour of the UTC day, `0` to `23`, as text.
     """
-    return str(int(now % DAY // 3600))
+    return _HOURS[int(now % DAY // 3600)]
+
+
+_HOURS = [str(hour) for hour in range(24)]
 
 
 def utc_iso(now: float) -> str:

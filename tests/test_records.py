@@ -215,4 +215,4 @@ class TestNotes:
         claimed = 0
         while notes.claim_for_tracking("default", MODEL, 0.0):
             claimed += 1
-        assert 4_096 == claimed
+        assert 1_024 == claimed

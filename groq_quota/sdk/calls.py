@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..hooks import logger
 from ..outcomes import Outcome
-from ..replies import Refusal, read_refusal, read_standing
+from ..replies import Refusal, read_refusal
 from ..standing import Heard
 from .endpoints import CHAT, Endpoint
 
@@ -43,6 +43,9 @@ class Call:
             wrote it; None if that one is sent.
         options: The SDK's own description of the request, while it is in the net.
         answered: True once there was a 2xx response.
+        headers: Of the answer.
+        heard_at: When they were there, in epoch seconds.
+        took: Seconds that Groq itself needed for the answer; None if it did not say.
         refusal: What Groq's limiter said last, if it has not been taken in yet.
         response: That response, while the request is in the net: held longer, it would never be
             freed, as finalizers hold this call.
@@ -55,7 +58,8 @@ class Call:
         "client",
         "endpoint",
         "failed",
-        "heard",
+        "headers",
+        "heard_at",
         "instead",
         "lost",
         "meter",
@@ -65,6 +69,7 @@ class Call:
         "refused",
         "reservation",
         "response",
+        "took",
     )
 
     def __init__(
@@ -83,7 +88,9 @@ class Call:
         self.options: object = None
         self.answered = False
         self.response: httpx.Response | None = None
-        self.heard: Heard | None = None
+        self.heard_at = 0.0
+        self.headers: object = None
+        self.took: float | None = None
         self.refusal: Refusal | None = None
         self.refused = self.failed = self.lost = 0
 
@@ -123,18 +130,16 @@ class Call:
         """
         self.answered = True
         self.response = response
-        try:
-            self.heard = Heard(self.meter.now(), *read_standing(response.headers.raw))
-        except Exception:  # a response like no other, perhaps a mock
-            logger.debug("The headers of an answer could not be read.", exc_info=True)
+        self.heard_at = self.meter.now()
+        self.headers = getattr(response, "headers", None)
 
     def served(self, result: object) -> None:
         """
         Take note of how long Groq itself needed, where the parsed answer says so.
         """
         seconds = getattr(getattr(result, "usage", None), "total_time", None)
-        if self.heard is not None and isinstance(seconds, (int, float)):
-            self.heard = Heard(self.heard[0], self.heard[1], self.heard[2], float(seconds))
+        if isinstance(seconds, (int, float)):
+            self.took = seconds
 
     def refused_by(self, response: object) -> None:
         """
@@ -190,7 +195,7 @@ class Call:
         """
         All of it, for the meter; `tokens` stand where no usage was delivered.
         """
-        lost = self.lost
+        lost, headers = self.lost, self.headers
         return Outcome(
             requests=self.answered + lost,
             usage=usage,
@@ -198,7 +203,7 @@ class Call:
             refused=self.refused,
             failed=self.failed,
             tokens=tokens,
-            heard=self.heard,
+            heard=None if headers is None else Heard(self.heard_at, headers, self.took),
         )
 
     def settling(self, usage: Usage | None = None, tokens: int | None = None) -> Operation[Any]:

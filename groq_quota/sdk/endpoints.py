@@ -47,8 +47,10 @@ def endpoint_of(url: str, method: object = "post") -> Endpoint | None:
     """
     The metered endpoint that a URL or its path leads to, if it is one.
     """
+    if url.endswith(CHAT.path):  # nearly every call
+        return CHAT
     path = url.partition("?")[0].rstrip("/")
-    if path.endswith(CHAT.path):  # nearly every call
+    if path.endswith(CHAT.path):
         return CHAT
     if not isinstance(method, str) or method.lower() != "post":
         return None
@@ -99,9 +101,9 @@ def model_of(options: Any) -> object:  # as in `body_of`
     The model that a request names, whatever it is.
     """
     body, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
-    if isinstance(extra, Mapping) and "model" in extra:
+    if extra is not None and isinstance(extra, Mapping) and "model" in extra:
         return extra["model"]
-    return body.get("model") if isinstance(body, Mapping) else None
+    return body.get("model") if type(body) is dict or isinstance(body, Mapping) else None
 
 
 def with_model(options: Any, model: str) -> Any:  # as in `body_of`
@@ -142,8 +144,9 @@ def _upload(options: Any) -> object:
 
 
 def _tokens_used(answer: object) -> Usage | None:
-    if not isinstance(answer, Mapping):
-        return _usage(getattr(answer, "usage", None))
+    found = getattr(answer, "usage", None)
+    if found is not None or not isinstance(answer, Mapping):
+        return _usage(found)
     # In a stream of chat it is Groq's own addition; in one of /responses it is of the whole.
     for name in ("x_groq", "response"):
         nested = answer.get(name)

@@ -14,10 +14,13 @@ from ..errors import QuotaExceededError, RequestTooLargeError
 
 __all__ = ["LocalRateLimitError", "LocalRequestTooLargeError", "local_error"]
 
-_URL = "https://api.groq.com/openai/v1/chat/completions"
+_BASE = "https://api.groq.com/openai/v1"
+_CHAT = "/chat/completions"
 
 
-def _response(error: QuotaExceededError | RequestTooLargeError, status: int) -> httpx.Response:
+def _response(
+    error: QuotaExceededError | RequestTooLargeError, status: int, path: str
+) -> httpx.Response:
     headers = {"x-groq-quota": "local"}
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
@@ -25,7 +28,7 @@ def _response(error: QuotaExceededError | RequestTooLargeError, status: int) -> 
         status,
         headers=headers,
         json=_body(error),
-        request=httpx.Request("POST", _URL),
+        request=httpx.Request("POST", _BASE + path),
     )
 
 
@@ -39,13 +42,27 @@ class LocalRateLimitError(QuotaExceededError, groq.RateLimitError):
     """
     A `QuotaExceededError` that is a `groq.RateLimitError` with a 429 made here.
 
-    The response has Groq's body shape, `retry-after` and `x-groq-quota: local`.
+    The response has Groq's body shape, `retry-after` and `x-groq-quota: local`; its request is to
+    the endpoint at `path`.
     """
 
-    def __init__(self, message: str, **details: Any) -> None:  # those of QuotaExceededError
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = _CHAT,
+        **details: Any,  # those of QuotaExceededError
+    ) -> None:
         QuotaExceededError.__init__(self, message, **details)
-        body = _body(self)
-        groq.RateLimitError.__init__(self, message, response=_response(self, 429), body=body)
+        self._path = path
+        response = _response(self, 429, path)
+        groq.RateLimitError.__init__(self, message, response=response, body=_body(self))
+
+    def details(self) -> dict[str, Any]:
+        """
+        The arguments that it was made with, but for the message.
+        """
+        return {**QuotaExceededError.details(self), "path": self._path}
 
 
 class LocalRequestTooLargeError(RequestTooLargeError, groq.APIStatusError):
@@ -53,18 +70,34 @@ class LocalRequestTooLargeError(RequestTooLargeError, groq.APIStatusError):
     A `RequestTooLargeError` that is a `groq.APIStatusError` with a 413 made here.
     """
 
-    def __init__(self, message: str, **details: Any) -> None:  # those of RequestTooLargeError
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = _CHAT,
+        **details: Any,  # those of RequestTooLargeError
+    ) -> None:
         RequestTooLargeError.__init__(self, message, **details)
-        body = _body(self)
-        groq.APIStatusError.__init__(self, message, response=_response(self, 413), body=body)
+        self._path = path
+        response = _response(self, 413, path)
+        groq.APIStatusError.__init__(self, message, response=response, body=_body(self))
+
+    def details(self) -> dict[str, Any]:
+        """
+        The arguments that it was made with, but for the message.
+        """
+        return {**RequestTooLargeError.details(self), "path": self._path}
 
 
 def local_error(
-    error: QuotaExceededError | RequestTooLargeError,
+    error: QuotaExceededError | RequestTooLargeError, path: str = _CHAT
 ) -> LocalRateLimitError | LocalRequestTooLargeError:
     """
-    The same refusal, as one of the SDK's errors too.
+    The same refusal, as one of the SDK's errors too; `path` is that of the endpoint.
     """
-    if isinstance(error, RequestTooLargeError):
-        return LocalRequestTooLargeError(error.message, **error.details())
-    return LocalRateLimitError(error.message, **error.details())
+    kind = (
+        LocalRequestTooLargeError
+        if isinstance(error, RequestTooLargeError)
+        else LocalRateLimitError
+    )
+    return kind(error.message, path=path, **error.details())

@@ -91,7 +91,7 @@ def _whole(kwargs: dict[str, Any]) -> bool:
 
 def _body(kwargs: dict[str, Any]) -> Mapping[str, Any]:
     extra = kwargs.get("extra_body")
-    return {**kwargs, **extra} if isinstance(extra, Mapping) else kwargs
+    return {**kwargs, **extra} if extra is not None and isinstance(extra, Mapping) else kwargs
 
 
 def _with_model(kwargs: dict[str, Any], model: str) -> dict[str, Any]:

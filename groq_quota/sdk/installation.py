@@ -44,6 +44,7 @@ __all__ = ["Guard", "guard_of", "install", "installed", "takers_over", "uninstal
 C = TypeVar("C")
 
 MAX_WAIT = 60.0
+_CHAT_PATH = "/chat/completions"
 # The name on a client that has a guard of its own.
 _OWN = "_groq_quota_guard"
 
@@ -60,25 +61,31 @@ class Guard:
     fallbacks: Fallbacks = field(default_factory=dict)
     outside: bool = False
 
-    def admit(self, client: object, demand: Demand, timeout: object) -> Call | None:
+    def admit(
+        self, client: object, demand: Demand, timeout: object, path: str = _CHAT_PATH
+    ) -> Call | None:
         """
-        Reserve for a request; None if it is not ours to judge. The call says if it is to be sent to
-        another model.
+        Reserve for a request to the endpoint at `path`; None if it is not ours to judge. The call
+        says if it is to be sent to another model.
 
         Raises:
             QuotaExceededError: As `LocalRateLimitError`, if it is refused.
             RequestTooLargeError: As `LocalRequestTooLargeError`, if it can never fit.
             StorageError: If the user asked for it.
         """
-        return self.meter.run(self._admission(client, demand, timeout))
+        return self.meter.run(self._admission(client, demand, timeout, path))
 
-    async def aadmit(self, client: object, demand: Demand, timeout: object) -> Call | None:
+    async def aadmit(
+        self, client: object, demand: Demand, timeout: object, path: str = _CHAT_PATH
+    ) -> Call | None:
         """
         Same as `admit`, without blocking the event loop.
         """
-        return await self.meter.arun(self._admission(client, demand, timeout))
+        return await self.meter.arun(self._admission(client, demand, timeout, path))
 
-    def _admission(self, client: object, demand: Demand, timeout: object) -> Operation[Call | None]:
+    def _admission(
+        self, client: object, demand: Demand, timeout: object, path: str
+    ) -> Operation[Call | None]:
         try:
             model = normalize_model(demand.model)
         except ConfigurationError:
@@ -92,7 +99,7 @@ class Guard:
                 self.meter, model, demand, max_wait=patience, fallbacks=others
             )
         except (QuotaExceededError, RequestTooLargeError) as error:
-            raise _as_sdk_error(error) from None
+            raise _as_sdk_error(error, path) from None
         except StorageError:
             raise
         except Exception:
@@ -115,10 +122,10 @@ def _patience(max_wait: float, timeout: object) -> float:
     return min(max_wait, seconds) if isinstance(seconds, (int, float)) else max_wait
 
 
-def _as_sdk_error(error: QuotaExceededError | RequestTooLargeError) -> Exception:
+def _as_sdk_error(error: QuotaExceededError | RequestTooLargeError, path: str) -> Exception:
     from .errors import local_error  # imports groq, which is there when this is called
 
-    return local_error(error)
+    return local_error(error, path)
 
 
 class _Installation:

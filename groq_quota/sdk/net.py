@@ -35,15 +35,15 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     """
     Around `Groq.request`.
     """
-    options = _options(args, kwargs)
-    endpoint = _metered(client, options)
+    options, current = _options(args, kwargs), CURRENT.get()
+    endpoint = _metered(client, options, current)
     if endpoint is None:
         return wrapped(*args, **kwargs)
-    call = _claim(client, options) if endpoint is CHAT else None
+    call = _claim(client, options, current) if endpoint is CHAT and current else None
     if call is None:
         guard = guard_of(client)
         if guard is not None:
-            call = guard.admit(client, endpoint.demand(options), _timeout(options))
+            call = guard.admit(client, endpoint.demand(options), _timeout(options), endpoint.path)
         if call is None:
             return wrapped(*args, **kwargs)
         if call.instead is not None:
@@ -71,15 +71,17 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
     """
     Around `AsyncGroq.request`.
     """
-    options = _options(args, kwargs)
-    endpoint = _metered(client, options)
+    options, current = _options(args, kwargs), CURRENT.get()
+    endpoint = _metered(client, options, current)
     if endpoint is None:
         return await wrapped(*args, **kwargs)
-    call = _claim(client, options) if endpoint is CHAT else None
+    call = _claim(client, options, current) if endpoint is CHAT and current else None
     if call is None:
         guard = guard_of(client)
         if guard is not None:
-            call = await guard.aadmit(client, endpoint.demand(options), _timeout(options))
+            call = await guard.aadmit(
+                client, endpoint.demand(options), _timeout(options), endpoint.path
+            )
         if call is None:
             return await wrapped(*args, **kwargs)
         if call.instead is not None:
@@ -107,23 +109,20 @@ def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return kwargs.get("options") or (args[1] if len(args) > 1 else None)
 
 
-def _metered(client: Any, options: Any) -> Endpoint | None:
+def _metered(client: Any, options: Any, current: Call | None) -> Endpoint | None:
     # The endpoint of a metered request of a real client (on a mock there is none), which is not in
     # the net already: a wrapper of ours may have been left below somebody else's.
     url = getattr(options, "url", None)
     if client is None or not isinstance(url, str):
         return None
-    endpoint = endpoint_of(url, getattr(options, "method", None))
-    if endpoint is None:
+    if current is not None and current.options is options:
         return None
-    call = CURRENT.get()
-    return endpoint if call is None or call.options is not options else None
+    return endpoint_of(url, getattr(options, "method", None))
 
 
-def _claim(client: Any, options: Any) -> Call | None:
+def _claim(client: Any, options: Any, call: Call) -> Call | None:
     # The front door's call, if this request is its own: same client, not taken yet.
-    call = CURRENT.get()
-    if call is None or call.claimed or call.client is not client:
+    if call.claimed or call.client is not client:
         return None
     if not call.is_for(model_of(options)):
         # Something between the door and here sends another model: that is the one that counts.

@@ -11,10 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from groq_quota import buckets
+from groq_quota.limits import Limit
 from groq_quota.state import new_cell
 from groq_quota.windows import drained
 
 RATE = 1.0
+LIMIT = Limit("tpm", 60, "user")
+ROW = (LIMIT, "k", "tokens", 60, RATE)
 # Small numbers and halves: exact in floats, so that equal means equal.
 ACTIONS = st.lists(
     st.one_of(
@@ -50,7 +53,7 @@ class History:
                 buckets.give(self.cell, "k", self.now, RATE, need, since=since)
         else:
             need = number / 2
-            buckets.take(self.cell, "k", self.now, RATE, need, shared=bool(self.taken))
+            buckets.take(self.cell, self.now, [ROW], {"tokens": need}, shared=bool(self.taken))
             self.taken.append((self.now, need))
 
     def exact(self, time: float) -> Fraction:

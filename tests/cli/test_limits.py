@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 OURS = '[models."openai/gpt-oss-20b"]\nrpd = 500\ntpd = "unlimited"\n'
 
 
-def learn(model: str, **limits: int) -> None:
+def learn(model: str, *, requests: int, tokens: int) -> None:
     """
-    Count an answer whose headers named these limits.
+    Count an answer whose headers named these limits, of a day and of a minute.
     """
     meter = QuotaMeter()
-    outcome = Outcome(usage=Usage(10), heard=Heard(meter.now(), limits))
+    headers = [
+        (b"x-ratelimit-limit-requests", b"%d" % requests),
+        (b"x-ratelimit-limit-tokens", b"%d" % tokens),
+    ]
+    outcome = Outcome(usage=Usage(10), heard=Heard(meter.now(), headers))
     meter.run(meter.settling(model, outcome))
     meter.close()
 
@@ -57,7 +61,7 @@ def test_learned_limits_and_the_plan(groq_quota_here: Run) -> None:
     """
     What Groq's answers named is shown with its day, and the plan that they gave away.
     """
-    learn("openai/gpt-oss-20b", rpd=1_000, tpm=8_000)
+    learn("openai/gpt-oss-20b", requests=1_000, tokens=8_000)
 
     shown = groq_quota_here("limits", "openai/gpt-oss-20b").stdout
     data = json.loads(groq_quota_here("limits", "openai/gpt-oss-20b", "--json").stdout)

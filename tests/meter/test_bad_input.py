@@ -114,10 +114,10 @@ async def test_usage_must_be_one(counted: tuple[QuotaMeter, MemoryStorage], usag
     assert reservation.active
 
 
-@pytest.mark.parametrize("days", [-1, 1.5, "7", True])
+@pytest.mark.parametrize("days", [-1, 1.5, "7", True, 3_661, 10**9])
 def test_days_of_history_must_be_a_whole_number(days: Any) -> None:
     """
-    From 0 on.
+    From 0 on, and no more than ten years.
     """
     with pytest.raises(ConfigurationError, match="days must"):
         QuotaMeter("memory://").history(days)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,18 @@ from .driver import MODEL, Driver
 from .judge import agrees, arrived, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from groq_quota import ModelUsage
 
 SPOKEN = {"transcription", "translation"}
+PATHS = {
+    "embeddings": "/embeddings",
+    "responses": "/responses",
+    "speech": "/audio/speech",
+    "transcription": "/audio/transcriptions",
+    "translation": "/audio/translations",
+}
 
 
 def counted(meter: QuotaMeter, server: Simulator, kind: str) -> ModelUsage:
@@ -173,6 +183,8 @@ async def test_what_does_not_fit_is_refused_before_it_is_sent(
 
     assert isinstance(caught.value, groq_quota.QuotaExceededError)
     assert set(limits) == {caught.value.limit.kind}
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):  # noqa: S301  our own
+        assert error.request.url.path.endswith(PATHS[kind])
     usage = counted(meter, server, kind)
     assert (usage.requests, usage.blocked) == (fit, 1)
 
@@ -345,6 +357,47 @@ async def test_an_estimate_is_marked(sdk: Driver, meter: QuotaMeter, server: Sim
     assert usage.audio_seconds == pytest.approx(2.5 + 80_003 / 8_000 + 60)
     assert usage.estimated_seconds == pytest.approx(80_003 / 8_000 + 60)
     assert usage.to_dict()["estimated_seconds"] == usage.estimated_seconds
+
+
+@pytest.fixture(name="limited")
+def _limited() -> Iterator[Simulator]:
+    with Simulator({MODEL: {"ash": 7_200}}) as simulator:
+        yield simulator
+
+
+async def test_a_header_tells_how_long_the_audio_was(sdk: Driver, limited: Simulator) -> None:
+    """
+    By how much less is left of the hour's seconds than after the answer before; no estimate then.
+    """
+    meter = groq_quota.install(QuotaMeter("memory://", limits={MODEL: {"ash": 7_200}}))
+    client, guess = sdk.client(base_url=limited.base_url), 80_003 / 8_000
+    mp3 = ("a.mp3", b"ID3" + bytes(80_000))
+    await ask(sdk, client, "transcription", file=mp3)
+    first = meter.usage(MODEL)
+    assert (first.audio_seconds, first.estimated_seconds) == (guess, guess)  # nothing to compare
+
+    for _ in range(3):
+        await ask(sdk, client, "transcription", file=mp3)
+
+    usage, real = meter.usage(MODEL), limited.ledger.audio_seconds() / 4
+    assert usage.estimated_seconds == guess
+    assert usage.audio_seconds - guess == pytest.approx(3 * real, abs=4)
+
+
+async def test_a_header_tells_nothing_of_two_at_once(sdk: Driver, limited: Simulator) -> None:
+    """
+    Nor while another request is on its way: then the estimate counts.
+    """
+    meter = groq_quota.install(QuotaMeter("memory://", limits={MODEL: {"ash": 7_200}}))
+    client = sdk.client(base_url=limited.base_url)
+    mp3 = ("a.mp3", b"ID3" + bytes(80_000))
+    await ask(sdk, client, "transcription", file=mp3)
+
+    with meter.reserve(MODEL):
+        await ask(sdk, client, "transcription", file=mp3)
+
+    usage = meter.usage(MODEL)
+    assert usage.estimated_seconds == usage.audio_seconds == 2 * 80_003 / 8_000
 
 
 async def test_speech_reaches_the_user_byte_for_byte(
