@@ -53,8 +53,29 @@ def test_importing_pulls_in_nothing_heavy(doing: str) -> None:
     """
     script = f"import sys, json, groq_quota; {doing}; print(json.dumps(sorted(sys.modules)))"
     loaded = set(json.loads(fresh(script)))
-    assert "groq_quota.meter" in loaded
+    assert ("groq_quota.meter" in loaded) is (doing != "pass")
     assert set() == loaded & set(HEAVY)
+
+
+def test_all_names_are_there() -> None:
+    """
+    Each is found when it is asked for, and others are said to be missing.
+    """
+    script = """
+import groq_quota
+
+assert set(groq_quota.__all__) <= set(dir(groq_quota))
+for name in groq_quota.__all__:
+    print(getattr(groq_quota, name).__module__ if callable(getattr(groq_quota, name)) else name)
+assert set(groq_quota.__all__) <= set(vars(groq_quota))
+try:
+    groq_quota.nothing_of_ours
+except AttributeError as error:
+    print(error)
+"""
+    *places, missing = fresh(script).splitlines()
+    assert all(place.startswith(("groq_quota.", "usage_tracker", "typing")) for place in places)
+    assert "module 'groq_quota' has no attribute 'nothing_of_ours'" == missing
 
 
 WATCHED = """
