@@ -128,6 +128,48 @@ async def test_connections_that_were_cut_are_replaced_in_a_loop(
     await storage.aclose()
 
 
+def test_a_lost_answer_and_a_refusal_after_it_are_counted_once(
+    storage: PostgresStorage, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The first try was made, and the second is refused: that says nothing of the first.
+    """
+    now = [0.0]
+    shelter = Shelter(storage, ticks=lambda: now[0])
+    shelter.transact(KEY, count)
+    real, cuts = storage._perform, [1]
+    with psycopg.connect(url, autocommit=True) as person:
+        person.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'not now'; END $$"
+        )
+
+        def cut(name: str, *args: object) -> object:
+            found = real(name, *args)
+            if name == "swap" and cuts[0]:
+                cuts[0] -= 1
+                person.execute(
+                    "CREATE TRIGGER refusing BEFORE UPDATE ON groq_quota_cells "
+                    "FOR EACH STATEMENT EXECUTE FUNCTION refuse()"
+                )
+                lost = psycopg.OperationalError("cut behind")
+                raise storage._failed(
+                    sqlalchemy.exc.DBAPIError("", {}, lost, connection_invalidated=True)
+                )
+            return found
+
+        monkeypatch.setattr(storage, "_perform", cut)
+        shelter.transact(KEY, count)
+        assert is_away(shelter)
+        person.execute("DROP TRIGGER refusing ON groq_quota_cells")
+    now[0] += 10
+    shelter.transact(KEY, count)
+    assert not is_away(shelter)
+    cell = storage.read(KEY)
+    assert cell is not None
+    assert 3 == cell["lifetime"]["requests"]
+
+
 def test_what_was_in_doubt_is_counted_once(
     storage: PostgresStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
