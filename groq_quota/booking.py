@@ -110,6 +110,13 @@ class Booking(NamedTuple):
     marks: Mapping[str, float] = _NOWHERE
     before: Mapping[str, float] = _NOWHERE
 
+    @property
+    def start(self) -> float:
+        """
+        When it was sent, or booked, if it was sent without waiting for its turn.
+        """
+        return self.at if self.begun is None else self.begun
+
 
 class Denial(NamedTuple):
     """

@@ -38,7 +38,7 @@ __all__ = [
     "learn_answer",
     "learn_prompt",
     "predict_prompt",
-    "taught",
+    "teach",
     "usual_answer",
 ]
 
@@ -111,16 +111,14 @@ def foretold(fits: Mapping[str, list[float]], amount: Amount) -> Amount:
     return amount._replace(tokens=tokens, prompt=tokens - output, output=output)
 
 
-def taught(fits: Fits, amount: Amount, usage: Usage) -> Fits:
+def teach(fits: Fits, amount: Amount, usage: Usage) -> None:
     """
-    What is known after an answer; the same object if it said nothing new.
+    Learn what can be learned from an answer to a request of that amount.
     """
-    more = fits.copy()
     if amount.features and usage.prompt_tokens:
-        learn_prompt(more, amount.features, usage.prompt_tokens)
+        learn_prompt(fits, amount.features, usage.prompt_tokens)
     if not amount.capped and usage.completion_tokens:
-        learn_answer(more, usage.completion_tokens // amount.answers)
-    return fits if more == fits else more
+        learn_answer(fits, usage.completion_tokens // amount.answers)
 
 
 # --- prompts -----------------------------------------------------------------------------------

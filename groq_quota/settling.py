@@ -13,9 +13,10 @@ from .booking import status_of
 from .buckets import give, take
 from .learning import learn
 from .outcomes import NOTHING, Amount, Outcome, charged_of, counted_of, estimated_of, unused_of
-from .prediction import taught
+from .prediction import teach
 from .replies import read_standing
-from .standing import hear, hear_refusal, is_worth_hearing, note_unused
+from .reports import Usage
+from .standing import hear, hear_refusal, is_worth_hearing, note_unused, seconds_told
 from .state import Cell, count, roll
 
 if TYPE_CHECKING:
@@ -61,16 +62,11 @@ def settle(
     A reservation belongs to its day: after midnight the row of that day is corrected.
     """
     roll(cell, now)
-    heard, amount, learned = outcome.heard, booking.amount if booking else Amount(), False
-    rules = rules_of(cell)
+    amount, rules, learned = booking.amount if booking else Amount(), rules_of(cell), False
     unsure = outcome.usage is None and amount.audio_floor is not None
-    if heard is not None and (unsure or is_worth_hearing(cell, heard.at, rules)):
-        standings = read_standing(heard.headers)
-        learned = learn(cell, heard.at, standings[0])
-        if learned:
-            rules = rules_of(cell)
-        if booking is not None and outcome.at_once:
-            outcome = hear(cell, now, rules, heard, standings, booking=booking, outcome=outcome)
+    if outcome.heard and (unsure or is_worth_hearing(cell, outcome.heard.at, rules)):
+        learned, outcome = _listened(cell, now, rules_of, outcome, booking)
+        rules = rules_of(cell) if learned else rules
     day = booking.day if booking else cell["day"]
     counted = counted_of(outcome, amount)
     charged = charged_of(outcome, amount, counted, refund=bool(cell["refund"]))
@@ -81,7 +77,7 @@ def settle(
         if not cell["refund"] and "tpm" in cell["heard"]:
             note_unused(cell, "tpm", unused_of(outcome, amount))
     if outcome.usage is not None and (amount.features or not amount.capped):
-        cell["fits"] = taught(cell["fits"], amount, outcome.usage)
+        teach(cell["fits"], amount, outcome.usage)
     first = count(cell, now, day, counted)
     if amount.audio_floor is not None and day == cell["day"]:
         cell["estimated"] += estimated_of(outcome, amount)
@@ -91,6 +87,25 @@ def settle(
         cell["told"] = status.rank
         announce = status
     return Settled(first, status, announce, day, learned, cell)
+
+
+def _listened(
+    cell: Cell, now: float, rules_of: RulesOf, outcome: Outcome, booking: Booking | None
+) -> tuple[bool, Outcome]:
+    # Learns from an answer's headers: whether of new limits, and the outcome with what they tell.
+    heard = outcome.heard
+    if heard is None:
+        return False, outcome
+    standings = read_standing(heard.headers)
+    learned = learn(cell, heard.at, standings[0])
+    if booking is not None and outcome.at_once:
+        rules = rules_of(cell)
+        if outcome.usage is None and booking.amount.audio_floor is not None:
+            seconds = seconds_told(cell, now, rules, heard, standings, booking=booking)
+            if seconds is not None:
+                outcome = outcome._replace(usage=Usage(audio_seconds=seconds))
+        hear(cell, now, rules, heard, standings, booking=booking, outcome=outcome)
+    return learned, outcome
 
 
 def refuse(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .buckets import move, standing
 from .outcomes import admitted_of
-from .reports import Usage
 from .windows import DAY, EPSILON, drained
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ __all__ = [
     "hear_refusal",
     "is_worth_hearing",
     "note_unused",
+    "seconds_told",
 ]
 
 #: Seconds that a request may need to get to Groq, while no answer has shown how long they need.
@@ -141,22 +141,18 @@ def hear(
     *,
     booking: Booking,
     outcome: Outcome,
-) -> Outcome:
+) -> None:
     """
-    Bring the buckets of a cell to what an answer said of Groq's; the outcome, with what it tells.
+    Bring the buckets of a cell to what an answer said of Groq's.
 
     Args:
         standings: What its headers say: limits by kind, and what is left of them.
     """
-    start = booking.at if booking.begun is None else booking.begun
+    start = booking.start
     if heard.served is not None:
         _learn_lag(cell, now, rules, heard.at - start - heard.served)
     if booking.epoch != cell["epoch"]:
-        return outcome
-    if outcome.usage is None and booking.amount.audio_floor is not None:
-        seconds = _seconds_told(cell, now, rules, heard, standings, booking=booking)
-        if seconds is not None:
-            outcome = outcome._replace(usage=Usage(audio_seconds=seconds))
+        return
     windows, marks = cell["windows"], booking.marks
     admitted, (limits, remaining) = admitted_of(outcome, booking.amount), standings
     for kind, left in remaining.items():
@@ -185,10 +181,9 @@ def hear(
         said = size - left
         found = _compared(cell, bucket, now, heard.at, mine=mine, said=said, blur=blur)
         cell["heard"][kind] = found
-    return outcome
 
 
-def _seconds_told(
+def seconds_told(
     cell: Cell,
     now: float,
     rules: Rules,
@@ -197,8 +192,12 @@ def _seconds_told(
     *,
     booking: Booking,
 ) -> float | None:
-    # The seconds of audio that an answer shows Groq to have taken for its request: by how far the
-    # hour's bucket has risen, to the whole second. None if that may be another's doing.
+    """
+    The seconds of audio that an answer shows Groq to have taken for its request: by how far the
+    hour's bucket has risen, to the whole second. None if that may be another's doing.
+
+    To be asked before `hear`.
+    """
     limits, remaining = standings
     row, known = rules.by_kind.get(_AUDIO), cell["heard"].get(_AUDIO)
     mark, bucket = booking.marks.get(_AUDIO), cell["windows"].get(_AUDIO)
@@ -209,12 +208,11 @@ def _seconds_told(
     if not 0 < heard.at - at < _LATE or outside or margin:
         return None  # Groq's bucket was not known before, or others take of it
     alone = cell["held"]["requests"] == 1 and not booking.before.get(metric)
-    if not alone or limits.get(_AUDIO) != size:
+    if not alone or booking.epoch != cell["epoch"] or limits.get(_AUDIO) != size:
         return None
     level, at, shift = bucket
     upto = standing(mark, shift, rate, 0.0)
-    start = booking.at if booking.begun is None else booking.begun
-    if drained(level, at, now, rate) > max(0.0, upto - rate * (now - start)) + EPSILON:
+    if drained(level, at, now, rate) > max(0.0, upto - rate * (now - booking.start)) + EPSILON:
         return None  # somebody was sent after it, and has ended before it
     seconds = size - remaining[_AUDIO] - max(0.0, upto - booking.needs[metric])
     # Rounded up, as what refilled while the request was on its way is missing from it.

@@ -47,10 +47,8 @@ def endpoint_of(url: str, method: object = "post") -> Endpoint | None:
     """
     The metered endpoint that a URL or its path leads to, if it is one.
     """
-    if url.endswith(CHAT.path):  # nearly every call
-        return CHAT
     path = url.partition("?")[0].rstrip("/")
-    if path.endswith(CHAT.path):
+    if path.endswith(CHAT.path):  # nearly every call
         return CHAT
     if not isinstance(method, str) or method.lower() != "post":
         return None

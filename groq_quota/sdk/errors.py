@@ -11,11 +11,11 @@ import groq
 import httpx
 
 from ..errors import QuotaExceededError, RequestTooLargeError
+from .endpoints import CHAT
 
 __all__ = ["LocalRateLimitError", "LocalRequestTooLargeError", "local_error"]
 
 _BASE = "https://api.groq.com/openai/v1"
-_CHAT = "/chat/completions"
 
 
 def _response(
@@ -50,7 +50,7 @@ class LocalRateLimitError(QuotaExceededError, groq.RateLimitError):
         self,
         message: str,
         *,
-        path: str = _CHAT,
+        path: str = CHAT.path,
         **details: Any,  # those of QuotaExceededError
     ) -> None:
         QuotaExceededError.__init__(self, message, **details)
@@ -74,7 +74,7 @@ class LocalRequestTooLargeError(RequestTooLargeError, groq.APIStatusError):
         self,
         message: str,
         *,
-        path: str = _CHAT,
+        path: str = CHAT.path,
         **details: Any,  # those of RequestTooLargeError
     ) -> None:
         RequestTooLargeError.__init__(self, message, **details)
@@ -90,7 +90,7 @@ class LocalRequestTooLargeError(RequestTooLargeError, groq.APIStatusError):
 
 
 def local_error(
-    error: QuotaExceededError | RequestTooLargeError, path: str = _CHAT
+    error: QuotaExceededError | RequestTooLargeError, path: str = CHAT.path
 ) -> LocalRateLimitError | LocalRequestTooLargeError:
     """
     The same refusal, as one of the SDK's errors too; `path` is that of the endpoint.

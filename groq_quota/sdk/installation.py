@@ -29,6 +29,7 @@ from ..policy import admission
 from ..records import mark
 from ..settings import Settings
 from .calls import Call
+from .endpoints import CHAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +45,6 @@ __all__ = ["Guard", "guard_of", "install", "installed", "takers_over", "uninstal
 C = TypeVar("C")
 
 MAX_WAIT = 60.0
-_CHAT_PATH = "/chat/completions"
 # The name on a client that has a guard of its own.
 _OWN = "_groq_quota_guard"
 
@@ -62,7 +62,7 @@ class Guard:
     outside: bool = False
 
     def admit(
-        self, client: object, demand: Demand, timeout: object, path: str = _CHAT_PATH
+        self, client: object, demand: Demand, timeout: object, path: str = CHAT.path
     ) -> Call | None:
         """
         Reserve for a request to the endpoint at `path`; None if it is not ours to judge. The call
@@ -76,7 +76,7 @@ class Guard:
         return self.meter.run(self._admission(client, demand, timeout, path))
 
     async def aadmit(
-        self, client: object, demand: Demand, timeout: object, path: str = _CHAT_PATH
+        self, client: object, demand: Demand, timeout: object, path: str = CHAT.path
     ) -> Call | None:
         """
         Same as `admit`, without blocking the event loop.
