@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from groq_quota.simulator import Simulator
+from tests.storage.servers import RedisCluster, postgres_urls, redis_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,3 +54,26 @@ def server(_served: Simulator) -> Simulator:
     assert _served.wait_idle()
     _served.reset()
     return _served
+
+
+@pytest.fixture(params=["json", "sqlite", "redis", "postgres"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """
+    A place of each kind that processes can share, for this test alone.
+    """
+    if request.param in ("json", "sqlite"):
+        yield f"{request.param}:///{tmp_path}/usage"
+        return
+    urls = {"redis": redis_urls, "postgres": postgres_urls}[request.param]()
+    yield next(urls)
+    urls.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """
+    Three nodes.
+    """
+    running = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield running
+    running.stop()

@@ -8,31 +8,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.storage.servers import postgres_urls, redis_urls
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 
 _ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=["json", "sqlite", "redis", "postgres"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """
-    A place of each kind that processes can share.
-    """
-    if request.param in ("json", "sqlite"):
-        yield f"{request.param}:///{tmp_path}/usage"
-        return
-    urls = {"redis": redis_urls, "postgres": postgres_urls}[request.param]()
-    yield next(urls)
-    urls.close()  # type: ignore[attr-defined]  # a generator
 
 
 @pytest.mark.parametrize(("how", "processes", "each"), [("threads", 8, 8), ("tasks", 4, 100)])

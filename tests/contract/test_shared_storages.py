@@ -64,16 +64,6 @@ class TestRedis(OnServer):
         self._urls.close()  # type: ignore[attr-defined]  # a generator
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    """
-    Three nodes.
-    """
-    running = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    yield running
-    running.stop()
-
-
 class TestRedisCluster(OnServer):
     @pytest.fixture(autouse=True)
     def _server(self, cluster: RedisCluster) -> None:

@@ -8,33 +8,14 @@ import os
 import random
 import statistics
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 from groq_quota.storage import storage_from_uri
 from tests.contract.steps import KEY, count
 from tests.storage.people import fork, killed
-from tests.storage.servers import postgres_urls, redis_urls
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-
-
-@pytest.fixture(params=["json", "sqlite", "redis", "postgres"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """
-    A place of its own, of each kind.
-    """
-    if request.param in ("json", "sqlite"):
-        yield f"{request.param}:///{tmp_path}/usage"
-        return
-    urls = {"redis": redis_urls, "postgres": postgres_urls}[request.param]()
-    yield next(urls)
-    urls.close()  # type: ignore[attr-defined]  # a generator
 
 
 def counted(uri: str) -> int:

@@ -488,16 +488,6 @@ def test_a_replica_may_be_waited_for(
 SCOPES = [f"scope {number}" for number in range(8)]
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    """
-    Three nodes.
-    """
-    running = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def place(cluster: RedisCluster) -> str:
     """

@@ -18,7 +18,7 @@ from tests.contract.steps import DAY, NOON, book, correct, count, iso
 from tests.storage.servers import Proxy, free_port, postgres_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from groq_quota.storage.sql import PostgresStorage
 
@@ -53,6 +53,32 @@ def is_away(shelter: Shelter) -> bool:
     Whether it counts in memory just now.
     """
     return shelter.away
+
+
+def cut_behind(
+    monkeypatch: pytest.MonkeyPatch,
+    storage: PostgresStorage,
+    times: int,
+    *,
+    then: Callable[[], object] = lambda: None,
+) -> None:
+    """
+    Lose the answers to the next changes, so many times; after each, do something.
+    """
+    real, left = storage._perform, [times]
+
+    def perform(name: str, *args: object) -> object:
+        found = real(name, *args)
+        if name == "swap" and left[0]:
+            left[0] -= 1
+            then()
+            lost = psycopg.OperationalError("cut behind")
+            raise storage._failed(
+                sqlalchemy.exc.DBAPIError("", {}, lost, connection_invalidated=True)
+            )
+        return found
+
+    monkeypatch.setattr(storage, "_perform", perform)
 
 
 def test_people_may_ask_it(storage: PostgresStorage, url: str) -> None:
@@ -137,28 +163,21 @@ def test_a_lost_answer_and_a_refusal_after_it_are_counted_once(
     now = [0.0]
     shelter = Shelter(storage, ticks=lambda: now[0])
     shelter.transact(KEY, count)
-    real, cuts = storage._perform, [1]
     with psycopg.connect(url, autocommit=True) as person:
         person.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'not now'; END $$"
         )
 
-        def cut(name: str, *args: object) -> object:
-            found = real(name, *args)
-            if name == "swap" and cuts[0]:
-                cuts[0] -= 1
-                person.execute(
-                    "CREATE TRIGGER refusing BEFORE UPDATE ON groq_quota_cells "
-                    "FOR EACH STATEMENT EXECUTE FUNCTION refuse()"
-                )
-                lost = psycopg.OperationalError("cut behind")
-                raise storage._failed(
-                    sqlalchemy.exc.DBAPIError("", {}, lost, connection_invalidated=True)
-                )
-            return found
-
-        monkeypatch.setattr(storage, "_perform", cut)
+        cut_behind(
+            monkeypatch,
+            storage,
+            1,
+            then=lambda: person.execute(
+                "CREATE TRIGGER refusing BEFORE UPDATE ON groq_quota_cells "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse()"
+            ),
+        )
         shelter.transact(KEY, count)
         assert is_away(shelter)
         person.execute("DROP TRIGGER refusing ON groq_quota_cells")
@@ -179,19 +198,7 @@ def test_what_was_in_doubt_is_counted_once(
     now = [0.0]
     shelter = Shelter(storage, ticks=lambda: now[0])
     shelter.transact(KEY, count)
-    real, cuts = storage._perform, [2]
-
-    def cut(name: str, *args: object) -> object:
-        found = real(name, *args)
-        if name == "swap" and cuts[0]:
-            cuts[0] -= 1
-            lost = psycopg.OperationalError("cut behind")
-            raise storage._failed(
-                sqlalchemy.exc.DBAPIError("", {}, lost, connection_invalidated=True)
-            )
-        return found
-
-    monkeypatch.setattr(storage, "_perform", cut)
+    cut_behind(monkeypatch, storage, 2)
     shelter.transact(KEY, count)
     away = [shelter.away]
     shelter.transact(KEY, count)
