@@ -49,6 +49,7 @@ class _Draft(NamedTuple):
     after: Cell
     past: Rows
     change: Change
+    emptied: bool = False
 
 
 class VersionedStorage(BaseStorage):
@@ -185,9 +186,14 @@ class VersionedStorage(BaseStorage):
             for key, theirs in by_key.items():
                 drafts.append((yield from self._drafted(key, theirs, lane)))
             found = yield from self._swapped(drafts, lane)
+            emptied = []
             for draft, stands in zip(drafts, found, strict=True):
                 if self._settled(draft, stands):
                     del by_key[draft.change.key]
+                    if draft.emptied:
+                        emptied.append(draft.change)
+            if emptied:
+                yield from self._swept(emptied)
             if not by_key:
                 return
             if left <= 0:
@@ -215,12 +221,31 @@ class VersionedStorage(BaseStorage):
             stored = rows if replaced is not None else (yield "days", key, list(past))
             cell["past"] = {}
             rows = {**rows, **{day: _sum(stored.get(day), past[day]) for day in past}}
-        record: Record | None = None
+        record, emptied = None, False
         if replaced is not None or past or cell != before:
+            # A cell that says nothing is not kept. It goes in a change of its own: one that leaves
+            # nothing behind could not be told from another's, if its answer was lost.
             blank = replaced is None and is_blank(cell)
-            record = NOTHING if blank else lane.follow(known, cell)
+            emptied = blank and known.cell is not None
+            record = lane.follow(known, cell) if emptied or not blank else NOTHING
         change = Change(key, known.version, record, rows, replaced is not None, known.cell)
-        return _Draft(jobs, known, cell, past, change)
+        return _Draft(jobs, known, cell, past, change, emptied)
+
+    def _swept(self, made: list[Change]) -> Operation[None]:
+        # Takes away cells that were just emptied. All is counted: if it fails, blank ones stay.
+        changes = [
+            Change(key, record.version, NOTHING, _NO_ROWS)
+            for key, _, record, *_ in made
+            if record is not None
+        ]
+        try:
+            found: Sequence[Record | None] = yield "swap", changes
+        except StorageError:
+            for change in changes:
+                self._known.pop(change.key, None)
+            return
+        for change, stands in zip(changes, found, strict=True):
+            self._remember(change.key, NOTHING if stands is None else stands)
 
     def _swapped(self, drafts: list[_Draft], lane: Lane) -> Operation[Sequence[Record | None]]:
         try:

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from groq_quota import QuotaMeter, storage_from_uri
+from groq_quota import QuotaMeter, booking, storage_from_uri
 from groq_quota.errors import ConfigurationError, StorageError
+from groq_quota.outcomes import Outcome
+from groq_quota.settling import settle
 from groq_quota.storage import sql
 from groq_quota.storage.shelter import Shelter
-from tests.contract.steps import DAY, NOON, book, correct, count, iso
+from tests.contract.steps import DAY, NOON, admit_of, book, correct, count, iso
 from tests.storage.servers import Proxy, free_port, postgres_urls
 
 if TYPE_CHECKING:
@@ -209,6 +212,35 @@ def test_what_was_in_doubt_is_counted_once(
     cell = storage.read(KEY)
     assert cell is not None
     assert 3 == cell["today"]["requests"]
+
+
+def test_what_was_given_back_in_doubt_frees_no_other_hold(
+    storage: PostgresStorage, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where the last hold is given back and the answer is lost twice, so that nobody knows whether
+    anything is stored still: it is given back once, whoever holds something by then.
+    """
+    now, reserve = [0.0], admit_of(5)
+    rules_of = reserve.keywords["rules_of"]
+    shelter, other = Shelter(storage, ticks=lambda: now[0]), storage_from_uri(url)
+    held = shelter.transact(KEY, reserve)
+    assert isinstance(held, booking.Booking)
+
+    cut_behind(monkeypatch, storage, 2)
+    given_up = Outcome(requests=0)
+    shelter.transact(
+        KEY, partial(settle, now=NOON, rules_of=rules_of, outcome=given_up, booking=held)
+    )
+    assert shelter.away
+    other.transact(KEY, reserve)
+    now[0] += 10
+    shelter.flush()
+    assert not is_away(shelter)
+    cell = other.read(KEY)
+    other.close()
+    assert cell is not None
+    assert (1, 1) == (cell["held"]["requests"], cell["held"]["tokens"])
 
 
 def test_tables_that_were_dropped_are_made_again(storage: PostgresStorage, url: str) -> None:
