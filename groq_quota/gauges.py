@@ -13,7 +13,7 @@ from .reports import Status
 if TYPE_CHECKING:
     from .reports import ModelUsage, WindowUsage
 
-__all__ = ["Gauge", "used_today"]
+__all__ = ["Gauge", "taken_by_others", "used_today"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +72,15 @@ def used_today(usage: ModelUsage) -> bool:
     """
     counted = (usage.requests, usage.tokens, usage.blocked, usage.refused, usage.failed)
     return any(counted) or usage.reserved > 0 or usage.fallbacks > 0
+
+
+def taken_by_others(usage: ModelUsage) -> dict[str, float]:
+    """
+    By metric, what other programs of the organization were seen to take of a model today, where it
+    is not next to nothing.
+    """
+    others: dict[str, float] = {}
+    for window in usage.windows:
+        metric = window.limit.metric
+        others[metric] = max(window.external, others.get(metric, 0.0))
+    return {metric: amount for metric, amount in others.items() if amount >= 0.5}

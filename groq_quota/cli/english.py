@@ -40,6 +40,8 @@ ENGLISH: Final = {
     "note_failed": "{number} failed",
     "note_failed_1": "{number} failed",
     "note_waited": "waited {duration}",
+    "note_estimated": "estimated audio: {duration}",
+    "note_others": "others of the organization: {amounts}",
     "count_requests": "{number} requests",
     "count_requests_1": "{number} request",
     "count_tokens": "{number} tokens",

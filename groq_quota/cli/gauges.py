@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from ..gauges import Gauge
+from ..gauges import Gauge, taken_by_others
 from ..reports import Status
 from ..windows import DAY
 
@@ -164,6 +164,13 @@ class Artist:
             said.append(language.say("note_reserved", requests=held, tokens=tokens))
         if usage.waited:
             said.append(language.say("note_waited", duration=language.duration(usage.waited)))
+        if usage.estimated_seconds:
+            seconds = language.duration(usage.estimated_seconds)
+            said.append(language.say("note_estimated", duration=seconds))
+        others = taken_by_others(usage).items()
+        if others:
+            amounts = [f"{language.number(amount)} {language.say(name)}" for name, amount in others]
+            said.append(language.say("note_others", amounts=", ".join(amounts)))
         if said:
             yield Text(f"  {f' {self.glyphs.middle} '.join(said)}", "dim")
 

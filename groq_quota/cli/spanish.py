@@ -40,6 +40,8 @@ SPANISH: Final = {
     "note_failed": "{number} fallidos",
     "note_failed_1": "{number} fallido",
     "note_waited": "espera de {duration}",
+    "note_estimated": "audio estimado: {duration}",
+    "note_others": "otros de la organización: {amounts}",
     "count_requests": "{number} requests",
     "count_requests_1": "{number} request",
     "count_tokens": "{number} tokens",

@@ -130,6 +130,7 @@ def _model(usage: ModelUsage) -> dict[str, Any]:  # JSON-ready, so of mixed valu
                 "used_percent": floor_percent(window.used, window.limit.amount),
                 "remaining": window.remaining,
                 "reset_after_seconds": window.reset_after,
+                "external": window.external,
                 "origin": window.limit.origin,
                 "enforced": window.limit.confirmed,
             }

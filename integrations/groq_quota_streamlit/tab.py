@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from groq_quota.errors import QuotaError
-from groq_quota.gauges import used_today
+from groq_quota.gauges import taken_by_others, used_today
 from groq_quota.reports import Status
 
 from .admin import draw_admin
@@ -154,11 +154,8 @@ def _notes(page: Page, usage: ModelUsage) -> Iterator[str]:
         yield say("note_fallbacks", number=number(usage.fallbacks))
     if usage.estimated_seconds:
         yield say("note_estimated", duration=page.language.duration(usage.estimated_seconds))
-    others: dict[str, float] = {}
-    for window in usage.windows:
-        metric = window.limit.metric
-        others[metric] = max(window.external, others.get(metric, 0.0))
-    amounts = [f"{number(amount)} {say(name)}" for name, amount in others.items() if amount >= 0.5]
+    others = taken_by_others(usage)
+    amounts = [f"{number(amount)} {say(name)}" for name, amount in others.items()]
     if amounts:
         yield say("note_others", amounts=", ".join(amounts))
 

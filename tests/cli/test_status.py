@@ -5,12 +5,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from groq_quota import QuotaMeter
-from groq_quota.demand import ChatDemand
+from groq_quota.demand import AudioDemand, ChatDemand
 from groq_quota.limits import LimitTable
 from groq_quota.policy import admission
+from groq_quota.simulator import Simulator
+from groq_quota.testing import FakeClock
+from groq_quota.transport import QuotaTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -306,3 +310,38 @@ def test_requests_that_went_to_another_model(groq_quota_here: Run) -> None:
     assert {"m": (0, 2), "n": (2, 0)} == {
         name: (told["requests"], told["fallbacks"]) for name, told in models.items()
     }
+
+
+def test_what_others_took_and_what_is_estimated(groq_quota_here: Run) -> None:
+    """
+    As Groq's answers told of the organization's others; and audio whose length nobody measured.
+    """
+    clock = FakeClock(QuotaMeter("memory://").now() - 5)
+    meter = QuotaMeter(clock=clock)
+    question = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    with (
+        Simulator({"m": {"rpd": 1_000}}, clock=clock) as simulator,
+        httpx.Client(
+            transport=QuotaTransport(meter=meter),
+            headers={"authorization": "Bearer any"},
+            base_url=simulator.base_url,
+        ) as client,
+    ):
+        for taken in (0, 40):
+            simulator.spend("m", rpd=taken)
+            client.post("/openai/v1/chat/completions", json=question).raise_for_status()
+            clock.advance(2)
+    audio = AudioDemand("whisper-large-v3", b"ID3" + bytes(199_997))
+    meter.run(admission(meter, "whisper-large-v3", audio, max_wait=0)).commit()
+    meter.close()
+
+    models = json.loads(groq_quota_here("status", "--json").stdout)["models"]
+    external = models["m"]["limits"]["rpd"]["external"]
+    seconds = models["whisper-large-v3"]["estimated_seconds"]
+    assert 30 < external < 50
+    assert 0 < seconds
+    english, spanish = (groq_quota_here("status", f"--lang={lang}").stdout for lang in ("en", "es"))
+    assert f"others of the organization: {external:.0f} requests\n" in english
+    assert f"otros de la organización: {external:.0f} requests\n" in spanish
+    assert "  estimated audio: " in english
+    assert "  audio estimado: " in spanish
