@@ -12,12 +12,13 @@ import pytest
 
 import groq_quota
 from groq_quota.sdk import installation
-from groq_quota.simulator import Simulator
 
 from .calls import Guard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from groq_quota.simulator import Simulator
 
 
 @pytest.fixture(autouse=True)
@@ -45,19 +46,6 @@ def _under_plugin() -> Guard:
 @pytest.fixture(name="alone")
 def _alone() -> Guard:
     return Guard(plugin=False)
-
-
-@pytest.fixture(scope="module")
-def _served() -> Iterator[Simulator]:
-    with Simulator({}) as simulator:
-        yield simulator
-
-
-@pytest.fixture(name="server")
-def _server(_served: Simulator) -> Simulator:
-    assert _served.wait_idle()
-    _served.reset()
-    return _served
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import groq
 import httpx
 import pytest
 
-from groq_quota.simulator import Simulator
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    from groq_quota.simulator import Simulator
 
     Post = Callable[..., Awaitable[httpx.Response]]
 
@@ -60,29 +60,10 @@ def post() -> Post:
     return send
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Simulator]:
-    """
-    One unlimited simulator over real HTTP for all tests of a module.
-    """
-    with Simulator({}) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def server(served: Simulator) -> Simulator:
-    """
-    The module's simulator, as new.
-    """
-    assert served.wait_idle()
-    served.reset()
-    return served
-
-
 @pytest.fixture
 def client(server: Simulator) -> Iterator[groq.Groq]:
     """
-    A real client of the module's simulator.
+    A real client of the look-alike that all tests share.
     """
     with groq.Groq(base_url=server.base_url, api_key="any", max_retries=0) as made:
         yield made
