@@ -138,15 +138,16 @@ def status_of(cell: Cell, now: float, rules: Rules) -> Status:
     The highest status over the daily limits, by what was counted (reservations are not); where
     there is no calendar day, by what their buckets hold.
     """
-    today = cell["today"]
-    highest = Status.NORMAL
-    rolling = rules.rolling
+    today, highest, rolling = cell["today"], _NORMAL, rules.rolling
     for limit, metric, amount in rules.daily:
         # Daily metrics are names of Counts.
         used = day_level(cell, now, limit) if rolling else today[metric]  # type: ignore[literal-required]  # see above
         if 100 * used >= 75 * amount:
             highest = max(highest, Status.of(used, amount), key=_rank)
     return highest
+
+
+_NORMAL = Status.NORMAL
 
 
 def day_level(cell: Cell, now: float, limit: Limit) -> float:
@@ -192,11 +193,10 @@ def _probe(
     longest, denial = _held_off(cell, now, rules) if cell["hold"] else (0.0, None)
     buckets, heard, line = cell["windows"], cell["heard"], cell["line"]
     for limit, kind, metric, size, rate in rules.enforced:
-        need = needs[metric]
+        need, known = needs[metric], heard.get(kind)
         level, at, _ = buckets.get(kind) or _EMPTY
-        known = heard.get(kind)
         shared = known is not None and (known[1] or known[2])
-        if not (line or shared) and level + need <= size and size:
+        if level + need <= size and not (line or shared) and size:
             continue  # as nearly always, even before anything of it has refilled
         need, too_large = _fit(need, amount, metric, size)
         room, refill = float(size), rate
@@ -242,8 +242,7 @@ def _daily_denial(
 ) -> Denial | None:
     today, held = cell["today"], cell["held"]
     for limit, metric, size in rules.daily:
-        used = today[metric] + held[metric]  # type: ignore[literal-required]  # daily metrics are names of both
-        need = needs[metric]
+        used, need = today[metric] + held[metric], needs[metric]  # type: ignore[literal-required]  # daily metrics are names of both
         if used + need <= size and used < size:
             continue
         need, too_large = _fit(need, amount, metric, size)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from .windows import EPSILON, drained, moment
+from .windows import EPSILON, SKEW, drained, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,30 +53,32 @@ def take(
         late: True for what was sent before, and is only known now.
     """
     windows, lows, heard = cell["windows"], cell["lows"], cell["heard"]
-    marks = {}
+    watched, marks = shared or lows, {}
     for _, kind, metric, _, rate in rows:
         need = needs[metric]
         if kind in heard:
             rate -= heard[kind][1]  # noqa: PLW2901  what of it refills for us
         level, at, shift = windows.get(kind) or (0.0, now, 0.0)
-        if now > at:  # as nearly always; this is where a call's time goes
-            level -= (now - at) * rate
-            level, at = (level if level > EPSILON else 0.0), now
-        else:
-            at = moment(at, now)
-        if shared:
-            lows[kind] = _with_low([*lows.get(kind, ())], now, level)
-        elif kind in lows:
-            del lows[kind]
+        # `drained` and `moment`, without calls: this is where a call's time goes.
+        ahead = at - now
+        if ahead < 0:
+            level += ahead * rate
+            if level <= EPSILON:
+                level = 0.0
+            ahead = 0.0
+        elif ahead > SKEW:
+            ahead = 0.0
+        if watched:
+            _note_low(lows, kind, now, level, shared=shared)
         if lag and rate:
-            idle = lag - (at - now) - level / rate
+            idle = lag - ahead - level / rate
             if idle > 0:
-                at += idle
+                ahead += idle
         level += need
         if late:
             shift += need
-        windows[kind] = [level, at, shift]
-        marks[kind] = level - shift + rate * (at - now)
+        windows[kind] = [level, now + ahead, shift]
+        marks[kind] = level - shift + rate * ahead
     return marks
 
 
@@ -99,6 +101,15 @@ def move(cell: Cell, kind: str, now: float, rate: float, amount: float) -> None:
     level = drained(level, at, now, rate)
     amount = max(amount, -level)
     cell["windows"][kind] = [level + amount, moment(at, now), shift + amount]
+
+
+def _note_low(
+    lows: dict[str, list[float]], kind: str, time: float, low: float, *, shared: bool
+) -> None:
+    if shared:
+        lows[kind] = _with_low([*lows.get(kind, ())], time, low)
+    elif kind in lows:
+        del lows[kind]
 
 
 def _with_low(lows: list[float], time: float, low: float) -> list[float]:
@@ -131,10 +142,11 @@ def give(
         rate -= cell["heard"][kind][1]
     if kind in cell["lows"]:
         amount = _from_lows(cell, kind, amount, since)
-    if now > at:
-        level, at = drained(level, at, now, rate), now
-    else:
-        at = moment(at, now)
+    if now > at:  # as in `take`
+        level -= (now - at) * rate
+        level, at = (level if level > EPSILON else 0.0), now
+    elif at - now > SKEW:
+        at = now
     amount = min(amount, level)
     cell["windows"][kind] = [level - amount, at, shift - amount]
 

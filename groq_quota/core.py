@@ -91,6 +91,13 @@ class Core:
         self._rules[model, plan] = (version, dict(learned), rules)
         return rules
 
+    def owe(self, operation: Operation[Any]) -> None:
+        """
+        Keep an operation until `drained`, and with it this core.
+        """
+        self.later.append(operation)
+        _owing.add(self)
+
     def perform(self, name: str, *args: Any) -> Any:  # what an operation asks for: see effects
         """
         Do what an operation yields.
@@ -163,6 +170,8 @@ def when_done(error: BaseException, then: Callable[[Any], None]) -> bool:
 
 
 _living: weakref.WeakSet[Core] = weakref.WeakSet()
+# Those with something due: they outlive the last meter that knows them, until it is done.
+_owing: set[Core] = set()
 
 
 @atexit.register
@@ -179,6 +188,7 @@ def _after_fork() -> None:
     # What is due in the parent, the parent will do; and a lock of its threads is let go by nobody.
     for core in list(_living):
         core.later.clear()
+        _owing.discard(core)
         core.notes = Notes()
         core.rests = Rests()
 
@@ -200,6 +210,7 @@ def drained(core: Core) -> Operation[None]:
     """
     The operation that does what finalizers and cancelled tasks have left to be done.
     """
+    _owing.discard(core)
     # Taken out first: each of them would do the next one within itself.
     due: deque[Operation[Any]] = deque()
     try:
@@ -211,4 +222,6 @@ def drained(core: Core) -> Operation[None]:
         while due:
             yield from due.popleft()
     finally:
-        core.later.extendleft(reversed(due))
+        if due:
+            core.later.extendleft(reversed(due))
+            _owing.add(core)

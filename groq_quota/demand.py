@@ -57,17 +57,11 @@ class _BodyDemand:
     What every demand of a JSON body knows: the body, which names the model.
     """
 
-    __slots__ = ("_body",)
+    __slots__ = ("_body", "model")
 
     def __init__(self, body: Body) -> None:
         self._body = body
-
-    @property
-    def model(self) -> object:
-        """
-        The model as the request names it, whatever it is.
-        """
-        return self._body.get("model")
+        self.model: object = body.get("model")
 
 
 class ChatDemand(_BodyDemand):
@@ -82,14 +76,9 @@ class ChatDemand(_BodyDemand):
         The most that it may take: no tokenizer makes more tokens than there are bytes.
         """
         bound = estimate.quick_bound(self._body)
-        return Amount(
-            bound.prompt + bound.output,
-            bound.prompt,
-            bound.output,
-            capped=bound.capped,
-            features=prediction.features(bound),
-            answers=bound.answers,
-        )
+        prompt, output, capped, _, _, many = bound
+        known = prediction.features(bound)
+        return Amount(prompt + output, prompt, output, None, capped, 0.0, None, known, many)
 
     def careful(self) -> Amount:
         """

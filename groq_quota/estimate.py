@@ -78,9 +78,20 @@ def quick_bound(body: Mapping[str, object]) -> Estimate:
     Messages that cannot be looked at count as 0: there are none, or they come from an iterator.
     Images and audio count as their flat charge.
     """
-    output, capped, answers = _safely(_output, body, (DEFAULT_OUTPUT, False, 1))
-    prompt, flat = _safely(_most, body, (0, 0))
-    return Estimate(prompt, output, capped, flat, None, answers)
+    cap, answers = 0, 1
+    try:  # as `_safely` does, but without its ceremony: this runs before each call
+        cap, choices = _cap(body), body.get("n")
+        if type(choices) is int and choices > 1:
+            answers = choices
+    except Exception:  # see `_safely`
+        logger.debug(_UNREADABLE)
+    try:
+        plain = _plain_most(body)
+        prompt, flat = (plain, 0) if plain is not None else _most(body)
+    except Exception:  # see `_safely`
+        logger.debug(_UNREADABLE)
+        prompt, flat = 0, 0
+    return Estimate(prompt, (cap or DEFAULT_OUTPUT) * answers, cap > 0, flat, None, answers)
 
 
 def careful_count(body: Mapping[str, object]) -> Estimate:
@@ -122,15 +133,11 @@ def _safely(
     try:
         return rule(body)
     except Exception:  # a body may hold any object; estimating must not break the call
-        logger.debug("A request's body has parts that cannot be estimated.")
+        logger.debug(_UNREADABLE)
         return otherwise
 
 
-def _output(body: Mapping[str, object]) -> tuple[int, bool, int]:
-    cap = _cap(body)
-    choices = body.get("n")
-    many = choices if type(choices) is int and choices > 1 else 1
-    return (cap or DEFAULT_OUTPUT) * many, cap > 0, many
+_UNREADABLE = "A request's body has parts that cannot be estimated."
 
 
 def _cap(body: Mapping[str, object]) -> int:
@@ -143,9 +150,6 @@ def _cap(body: Mapping[str, object]) -> int:
 
 def _most(body: Mapping[str, object]) -> tuple[int, int]:
     # And what of it is charged flat.
-    plain = _plain_most(body)
-    if plain is not None:
-        return plain, 0
     prompt = _read(body)
     if prompt is None:
         return 0, 0

@@ -25,14 +25,14 @@ from .settling import hold_off, refuse, settle
 from .state import new_cell, reset, touch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .booking import Rules, RulesOf
     from .core import Core
     from .effects import Operation
     from .hooks import EventKind
     from .limits import Limit
-    from .records import Notes
+    from .records import Note, Notes
     from .replies import Refusal
     from .reports import DailySummary, ModelUsage
     from .settling import Settled
@@ -76,6 +76,12 @@ class Operations:
         """
         return self._core.notes
 
+    def note(self, model: str, at: float, *, decorated: bool) -> Note:
+        """
+        Leave a note of a call that the plugin accounts for, made at an epoch time.
+        """
+        return self._core.notes.leave(self._scope, model, at, decorated=decorated)
+
     def same_count(self, other: Operations) -> bool:
         """
         Whether both count in one place for one scope: what one counts, the other has counted.
@@ -89,7 +95,8 @@ class Operations:
         """
         Epoch seconds by the storage's clock where it has one, else by this meter's.
         """
-        return self._core.clock() + self._core.storage.offset
+        core = self._core
+        return core.clock() if core.at_once else core.clock() + core.storage.offset
 
     def run(self, operation: Operation[T]) -> T:
         """
@@ -150,20 +157,7 @@ class Operations:
         core = self._core
         if core.later or self._scope not in core.plans:
             yield from self._ready()
-        now, rules_of = self.now(), self._rules_of(model)
-
-        def step(cell: Cell) -> Booking | Denial:
-            return admit(
-                cell,
-                now,
-                rules_of=rules_of,
-                amount=amount,
-                max_wait=max_wait,
-                enforce=core.enforce,
-                final=final,
-                lag=core.lag,
-            )
-
+        step = self._admitting(model, amount, max_wait, final=final)
         try:
             booked: Booking | Denial = yield "transact", (self._scope, model), step
         except BaseException as error:
@@ -172,6 +166,40 @@ class Operations:
         if final and isinstance(booked, Denial):
             self._tell_blocked(model, booked)
         return booked
+
+    def book(self, model: str, amount: Amount) -> Booking | Denial:
+        """
+        Book a request that is to be sent at once; a refusal is not final. The way of nearly every
+        call, so without an operation.
+        """
+        core = self._core
+        if core.later or self._scope not in core.plans:
+            return self.run(self.booking(model, amount, final=False))
+        step = self._admitting(model, amount, 0.0, final=False)
+        return core.storage.transact((self._scope, model), step)
+
+    async def abook(self, model: str, amount: Amount) -> Booking | Denial:
+        """
+        Same as `book`, without blocking the event loop.
+        """
+        if self._core.at_once:
+            return self.book(model, amount)
+        return await self.arun(self.booking(model, amount, final=False))
+
+    def _admitting(
+        self, model: str, amount: Amount, max_wait: float, *, final: bool
+    ) -> Callable[[Cell], Booking | Denial]:
+        core = self._core
+        return partial(
+            admit,
+            now=self.now(),
+            rules_of=partial(core.rules, model, self._scope),
+            amount=amount,
+            max_wait=max_wait,
+            enforce=core.enforce,
+            final=final,
+            lag=core.lag,
+        )
 
     def turn(self, model: str, booking: Booking, patience: float) -> Operation[Booking | None]:
         """
@@ -267,21 +295,43 @@ class Operations:
                 # Cancelled before it was counted: that is still due.
                 self.settle_later(self.settling(model, outcome, booking))
                 raise
-        now, rules_of = self.now(), self._rules_of(model)
-
-        def step(cell: Cell) -> Settled:
-            return settle(cell, now, rules_of=rules_of, outcome=outcome, booking=booking)
-
+        step = self._settling(model, outcome, booking)
         try:
             settled: Settled = yield "transact", key, step
         except BaseException as error:
             when_done(error, lambda done: self.settle_later(self._followed(model, done)))
             raise
-        if core.rests.lines:
-            core.rests.wake_first(key)
-        if settled.first_of_day or settled.learned or settled.announce is not None:
-            yield from self._followed(model, settled)
+        yield from self._followed(model, settled)
         return settled
+
+    def settle(self, model: str, outcome: Outcome, booking: Booking | None = None) -> None:
+        """
+        Run `settling`; as in `book`, mostly without an operation.
+        """
+        core = self._core
+        if core.later or self._scope not in core.plans:
+            self.run(self.settling(model, outcome, booking))
+            return
+        step = self._settling(model, outcome, booking)
+        settled = core.storage.transact((self._scope, model), step)
+        brought = settled.first_of_day or settled.learned or settled.announce is not None
+        if brought or core.rests.lines:
+            self.run(self._followed(model, settled))
+
+    async def asettle(self, model: str, outcome: Outcome, booking: Booking | None = None) -> None:
+        """
+        Same as `settle`, without blocking the event loop.
+        """
+        if self._core.at_once:
+            self.settle(model, outcome, booking)
+        else:
+            await self.arun(self.settling(model, outcome, booking))
+
+    def _settling(
+        self, model: str, outcome: Outcome, booking: Booking | None
+    ) -> Callable[[Cell], Settled]:
+        rules_of = partial(self._core.rules, model, self._scope)
+        return partial(settle, now=self.now(), rules_of=rules_of, outcome=outcome, booking=booking)
 
     def hearing(self, reservation: Reservation, refusal: Refusal) -> Operation[None]:
         """
@@ -306,7 +356,10 @@ class Operations:
             yield "transact", (self._scope, model), partial(hold_off, now=now, refusal=refusal)
 
     def _followed(self, model: str, settled: Settled) -> Operation[None]:
-        # What a count brings with it: an active day, a plan that is recognised, an event.
+        # What a count brings with it: room for others, an active day, a plan that is recognised, an
+        # event.
+        if self._core.rests.lines:
+            self._core.rests.wake_first((self._scope, model))
         if settled.first_of_day:
             yield "transact", (self._scope, ""), partial(touch, day=settled.day)
         if settled.learned:
@@ -318,7 +371,7 @@ class Operations:
         """
         Keep an operation for the next call, flush or exit: for finalizers and cancelled tasks.
         """
-        self._core.later.append(operation)
+        self._core.owe(operation)
 
     def _recognise(self, model: str, cell: Cell) -> Operation[None]:
         core, learned = self._core, learned_limits(cell)

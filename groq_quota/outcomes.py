@@ -189,13 +189,15 @@ def _charged_tokens(usage: Usage | None, amount: Amount, *, refund: bool) -> tup
     # rest of max_tokens only where that was seen (facts: "does not refund the unused remainder").
     if usage is None:
         return amount.tokens, amount.prompt, amount.output
-    if not usage.prompt_tokens and not usage.completion_tokens:
+    prompt, output, cached = usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens
+    if not (prompt or output):
         whole = usage.total_tokens if refund else max(amount.tokens, usage.total_tokens)
         return whole, amount.prompt, amount.output
-    prompt, output = usage.prompt_tokens, usage.completion_tokens
-    if not refund:
-        output = max(output, amount.output)
-    whole, cached = prompt + output, usage.cached_tokens
+    if not refund and output < amount.output:
+        output = amount.output
+    whole = prompt + output
     if not refund and not (amount.prompt or amount.output):
         whole = max(whole, amount.tokens)  # an estimate whose parts are not known
-    return max(0, whole - cached), max(0, prompt - cached), output
+    if cached:
+        return max(0, whole - cached), max(0, prompt - cached), output
+    return whole, prompt, output

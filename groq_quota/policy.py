@@ -23,7 +23,45 @@ if TYPE_CHECKING:
     from .effects import Operation
     from .operations import Operations
 
-__all__ = ["admission", "waiting"]
+__all__ = ["aadmit", "admission", "admit", "waiting"]
+
+
+def admit(
+    meter: Operations,
+    model: str,
+    demand: Demand,
+    *,
+    max_wait: float,
+    fallbacks: Sequence[str] = (),
+) -> Reservation:
+    """
+    Run `admission`; where the request fits at once, as nearly always, on the shortest way.
+
+    Raises:
+        QuotaExceededError: As `admission`.
+        RequestTooLargeError: As `admission`.
+    """
+    booked = meter.book(model, demand.quick())
+    if isinstance(booked, Booking):
+        return Reservation(meter, model, booked)
+    return meter.run(_with_care(meter, model, demand, max_wait, fallbacks))
+
+
+async def aadmit(
+    meter: Operations,
+    model: str,
+    demand: Demand,
+    *,
+    max_wait: float,
+    fallbacks: Sequence[str] = (),
+) -> Reservation:
+    """
+    Same as `admit`, without blocking the event loop.
+    """
+    booked = await meter.abook(model, demand.quick())
+    if isinstance(booked, Booking):
+        return Reservation(meter, model, booked)
+    return await meter.arun(_with_care(meter, model, demand, max_wait, fallbacks))
 
 
 def admission(
@@ -47,20 +85,26 @@ def admission(
         RequestTooLargeError: If even its lower bound is larger than a limit.
     """
     booked = yield from meter.booking(model, demand.quick(), final=False)
-    if isinstance(booked, Denial):
-        amount = demand.careful()
-        booked = yield from meter.booking(model, amount, max_wait=max_wait, final=not fallbacks)
-        if isinstance(booked, Denial) and fallbacks:
-            if is_taken_over(booked):
-                for name in fallbacks:
-                    other = yield from _instead(meter, demand, name, max_wait)
-                    if other is not None:
-                        yield from _fallen_back(meter, model, booked, other)
-                        return other
-            # Now it is final: counted as blocked, unless there is room for it meanwhile.
-            booked = yield from meter.booking(model, amount, max_wait=max_wait)
-    elif not booked.wait:  # the way of nearly every call, kept short
+    if isinstance(booked, Booking):
         return Reservation(meter, model, booked)
+    return (yield from _with_care(meter, model, demand, max_wait, fallbacks))
+
+
+def _with_care(
+    meter: Operations, model: str, demand: Demand, max_wait: float, fallbacks: Sequence[str]
+) -> Operation[Reservation]:
+    # For what did not fit at once by the cheap bound.
+    amount = demand.careful()
+    booked = yield from meter.booking(model, amount, max_wait=max_wait, final=not fallbacks)
+    if isinstance(booked, Denial) and fallbacks:
+        if is_taken_over(booked):
+            for name in fallbacks:
+                other = yield from _instead(meter, demand, name, max_wait)
+                if other is not None:
+                    yield from _fallen_back(meter, model, booked, other)
+                    return other
+        # Now it is final: counted as blocked, unless there is room for it meanwhile.
+        booked = yield from meter.booking(model, amount, max_wait=max_wait)
     return (yield from waiting(meter, model, booked, max_wait=max_wait))
 
 
@@ -76,7 +120,7 @@ def _instead(
     if isinstance(booked, Denial):
         return None
     try:
-        return (yield from waiting(meter, model, booked, max_wait=max_wait))
+        return (yield from waiting(meter, model, booked, max_wait=max_wait, final=False))
     except (QuotaExceededError, RequestTooLargeError):  # its turn did not come in time
         return None
 
@@ -104,10 +148,17 @@ def _fallen_back(
 
 
 def waiting(
-    meter: Operations, model: str, booked: Booking | Denial, *, max_wait: float
+    meter: Operations,
+    model: str,
+    booked: Booking | Denial,
+    *,
+    max_wait: float,
+    final: bool = True,
 ) -> Operation[Reservation]:
     """
     The operation that turns a booking into a reservation whose time has come.
+
+    With `final=False` a request whose turn does not come in time is not counted as blocked.
 
     Raises:
         QuotaExceededError: If nothing was booked.
@@ -119,7 +170,7 @@ def waiting(
             return reservation
         # Its turn has moved beyond what it may wait: perhaps there is no room for it any more.
         patience = max(0.0, booked.at + max_wait - meter.now())
-        booked = yield from meter.booking(model, booked.amount, max_wait=patience)
+        booked = yield from meter.booking(model, booked.amount, max_wait=patience, final=final)
     raise meter.refusal(model, booked)
 
 

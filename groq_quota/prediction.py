@@ -23,11 +23,12 @@ from __future__ import annotations
 from math import ceil, log2, sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .outcomes import Amount
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .estimate import Estimate
-    from .outcomes import Amount
     from .reports import Usage
 
 __all__ = [
@@ -100,25 +101,47 @@ def foretold(fits: Mapping[str, list[float]], amount: Amount) -> Amount:
     Never below its floor, and never above an exact count. The length of an answer is foretold where
     the request does not limit it.
     """
-    prediction = predict_prompt(fits, amount.features)
-    prompt = amount.prompt if prediction is None else prediction.most
-    if "exact" in amount.features:
-        prompt = min(prompt, amount.prompt)
-    output = amount.output if amount.capped else usual_answer(fits) * amount.answers
-    if prompt == amount.prompt and output == amount.output:
+    _, booked, answer, floor, capped, seconds, least_seconds, features, answers = amount
+    sharpest = _sharpest(fits, features)
+    prompt = booked if sharpest is None else min(ceil(sharpest[0] + sharpest[1]), features["quick"])
+    if "exact" in features:
+        prompt = min(prompt, booked)
+    output = answer if capped else usual_answer(fits) * answers
+    if prompt == booked and output == answer:
         return amount
-    tokens = max(prompt + output, amount.floor or 0)
-    return amount._replace(tokens=tokens, prompt=tokens - output, output=output)
+    tokens = max(prompt + output, floor or 0)
+    return Amount(
+        tokens,
+        tokens - output,
+        output,
+        floor,
+        capped,
+        seconds,
+        least_seconds,
+        features,
+        answers,
+    )
 
 
 def teach(fits: Fits, amount: Amount, usage: Usage) -> None:
     """
     Learn what can be learned from an answer to a request of that amount.
     """
-    if amount.features and usage.prompt_tokens:
-        learn_prompt(fits, amount.features, usage.prompt_tokens)
+    features, tokens = amount.features, usage.prompt_tokens
+    if features and tokens and not (len(features) == 1 and _as_foretold(fits, amount, tokens)):
+        learn_prompt(fits, features, tokens)
     if not amount.capped and usage.completion_tokens:
         learn_answer(fits, usage.completion_tokens // amount.answers)
+
+
+def _as_foretold(fits: Fits, amount: Amount, tokens: int) -> bool:
+    # Nearly all answers: of prompts that are known well, and that took what was booked for them. As
+    # `_fitted` would find, without its arithmetic.
+    ((name, feature),) = amount.features.items()
+    if not (amount.prompt < feature and 0 <= amount.prompt - tokens <= 2.0 + 0.01 * tokens):
+        return False
+    state = fits.get(name, _NEW)
+    return len(state) == len(_NEW) and state[0] >= _WELL_KNOWN and not state[11]
 
 
 # --- prompts -----------------------------------------------------------------------------------
@@ -153,23 +176,34 @@ def predict_prompt(
 
     Of several features the one counts by which the prompts before were told most sharply.
     """
-    quick = features.get("quick", 0)
-    least, likely = _HUGE, 0.0
+    sharpest = _sharpest(fits, features)
+    if sharpest is None:
+        return None
+    line, margin = sharpest
+    most = min(ceil(line + margin), features["quick"])
+    return Prediction(min(round(line), most), most)
+
+
+def _sharpest(
+    fits: Mapping[str, list[float]], features: Mapping[str, int]
+) -> tuple[float, float] | None:
+    """
+    The tokens on the line, and the margin above it, by the best known of the features; None if none
+    is known.
+    """
+    best: tuple[float, float] | None = None
     for name, feature in features.items():
         state = fits.get(name)
         if state is None:
             continue
         try:
             if len(state) == len(_NEW) and state[0] >= _ENOUGH and feature > 0:
-                line, margin = _line(state, feature)
-                if margin < least:
-                    least, likely = margin, line
+                found = _line(state, feature)
+                if best is None or found[1] < best[1]:
+                    best = found
         except _BROKEN:
             continue
-    if least == _HUGE or quick < 1:
-        return None
-    most = min(ceil(likely + least), quick)
-    return Prediction(min(round(likely), most), most)
+    return best if features.get("quick", 0) >= 1 else None
 
 
 _NEW: Final = [0.0] * 12
@@ -184,7 +218,8 @@ def _line(state: list[float], feature: float) -> tuple[float, float]:
     """
     count, _, mean_x, mean_y, sxx, sxy, near, _, far, _, shock, _ = state
     away = feature - mean_x
-    line = max(1.0, mean_y + _slope(mean_x, mean_y, sxx, sxy) * away)
+    line = mean_y + _slope(mean_x, mean_y, sxx, sxy) * away
+    line = max(line, 1.0)
     # The fewer prompts there were of such a size, the less is known of them.
     lever = abs(away) / sqrt(mean_x * sxx + 1.0)
     margin = (

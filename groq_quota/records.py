@@ -241,9 +241,8 @@ class Notes:
         """
         Leave a note of a call that the plugin accounts for.
         """
-        with self._lock:
-            note = Note(scope, model, at, decorated=decorated)
-            self._notes.append(note)
+        note = Note(scope, model, at, decorated=decorated)
+        self._notes.append(note)  # in one piece, so without the lock
         return note
 
     def claim_for_call(self, record: Record) -> bool:
@@ -255,7 +254,7 @@ class Notes:
         thread, scope = threading.get_ident(), record.meter.scope
         found = None
         with self._lock:
-            for note in reversed(self._notes):
+            for note in reversed(self._notes.copy()):
                 if note.order < record.order:
                     break
                 if (
@@ -277,7 +276,7 @@ class Notes:
             found = next(
                 (
                     note
-                    for note in self._notes
+                    for note in self._notes.copy()
                     if model in (note.model, note.asked)
                     and note.scope == scope
                     and not note.claimed

@@ -27,57 +27,51 @@ class Reservation:
     Attributes:
         model: The model it is for.
         wait: Seconds from its booking until it may be sent; 0.0 unless it was booked ahead.
+        booking: What it has taken.
     """
 
-    __slots__ = ("_booking", "_meter", "_open", "model")
+    __slots__ = ("_meter", "_open", "booking", "model")
 
     def __init__(self, meter: Operations, model: str, booking: Booking) -> None:
         self._meter = meter
-        self._booking = booking
+        self.booking = booking
         self.model = model
-        # Popping a list's one item is atomic: of two threads that end it, one does.
-        self._open = [True]
+        # Popping the one item is atomic: of two threads that end it, one does.
+        self._open = {"open": True}
 
     @property
     def tokens(self) -> int:
         """
         The tokens it holds.
         """
-        return self._booking.amount.tokens
+        return self.booking.amount.tokens
 
     @property
     def prompt_tokens(self) -> int:
         """
         Of `tokens`, those of the prompt; 0 where the parts are not known.
         """
-        return self._booking.amount.prompt
+        return self.booking.amount.prompt
 
     @property
     def capped(self) -> bool:
         """
         Whether `tokens` is the most that the request can take.
         """
-        return self._booking.amount.capped
+        return self.booking.amount.capped
 
     @property
     def wait(self) -> float:
         """
         Seconds from its booking until it may be sent; 0.0 unless it was booked ahead.
         """
-        return self._booking.wait
-
-    @property
-    def booking(self) -> Booking:
-        """
-        What it has taken.
-        """
-        return self._booking
+        return self.booking.wait
 
     def begin(self, booking: Booking) -> None:
         """
         Take what it holds now that its turn has come.
         """
-        self._booking = booking
+        self.booking = booking
 
     @property
     def active(self) -> bool:
@@ -93,39 +87,47 @@ class Reservation:
         Args:
             usage: A `Usage`, a number of tokens, or the SDK's usage object.
         """
-        self._meter.run(self._commit(usage))
+        self.end(Outcome(usage=None if usage is None else Usage.of(usage)))
 
     async def acommit(self, usage: object = None) -> None:
         """
         Same as `commit`, without blocking the event loop.
         """
-        await self._meter.arun(self._commit(usage))
-
-    def _commit(self, usage: object) -> Operation[None]:
-        counted = None if usage is None else Usage.of(usage)
-        yield from self.ending(Outcome(usage=counted))
+        await self.aend(Outcome(usage=None if usage is None else Usage.of(usage)))
 
     def release(self) -> None:
         """
         Give everything back: nothing was sent.
         """
-        self._meter.run(self.ending(Outcome(requests=0)))
+        self.end(Outcome(requests=0))
 
     async def arelease(self) -> None:
         """
         Same as `release`, without blocking the event loop.
         """
-        await self._meter.arun(self.ending(Outcome(requests=0)))
+        await self.aend(Outcome(requests=0))
+
+    def end(self, outcome: Outcome) -> None:
+        """
+        End it with an outcome; nothing if it has ended already.
+        """
+        if self._open.pop("open", False):
+            self._meter.settle(self.model, outcome, self.booking)
+
+    async def aend(self, outcome: Outcome) -> None:
+        """
+        Same as `end`, without blocking the event loop.
+        """
+        if self._open.pop("open", False):
+            await self._meter.asettle(self.model, outcome, self.booking)
 
     def ending(self, outcome: Outcome) -> Operation[Settled | None]:
         """
         The operation that ends it with an outcome; None if it had already ended.
         """
-        try:
-            self._open.pop()
-        except IndexError:
+        if not self._open.pop("open", False):
             return None
-        return (yield from self._meter.settling(self.model, outcome, self._booking))
+        return (yield from self._meter.settling(self.model, outcome, self.booking))
 
     def __enter__(self) -> Reservation:
         return self

@@ -15,14 +15,14 @@ from .learning import learn
 from .outcomes import NOTHING, Amount, Outcome, charged_of, counted_of, estimated_of, unused_of
 from .prediction import teach
 from .replies import read_standing
-from .reports import Usage
+from .reports import Status, Usage
 from .standing import hear, hear_refusal, is_worth_hearing, note_unused, seconds_told
 from .state import Cell, count, roll
 
 if TYPE_CHECKING:
     from .booking import Booking, Rules, RulesOf
     from .replies import Refusal
-    from .reports import Status
+    from .state import Held
 
 __all__ = ["Settled", "hold_off", "refuse", "settle"]
 
@@ -62,7 +62,7 @@ def settle(
     A reservation belongs to its day: after midnight the row of that day is corrected.
     """
     roll(cell, now)
-    amount, rules, learned = booking.amount if booking else Amount(), rules_of(cell), False
+    amount, rules, learned = booking.amount if booking else _NO_AMOUNT, rules_of(cell), False
     unsure = outcome.usage is None and amount.audio_floor is not None
     if outcome.heard and (unsure or is_worth_hearing(cell, outcome.heard.at, rules)):
         learned, outcome = _listened(cell, now, rules_of, outcome, booking)
@@ -81,12 +81,15 @@ def settle(
     first = count(cell, now, day, counted)
     if amount.audio_floor is not None and day == cell["day"]:
         cell["estimated"] += estimated_of(outcome, amount)
-    status = status_of(cell, now, rules)
-    announce = None
-    if status.rank > cell["told"]:
+    status, announce = status_of(cell, now, rules), None
+    if status is not _NORMAL and status.rank > cell["told"]:
         cell["told"] = status.rank
         announce = status
     return Settled(first, status, announce, day, learned, cell)
+
+
+_NO_AMOUNT = Amount()
+_NORMAL = Status.NORMAL
 
 
 def _listened(
@@ -133,16 +136,11 @@ def hold_off(cell: Cell, now: float, *, refusal: Refusal) -> None:
         }
 
 
-def _free(cell: Cell, booking: Booking) -> bool:
-    # False if its hold went with its day, or a reset.
-    if booking.day != cell["day"] or booking.epoch != cell["epoch"]:
-        return False
-    held, amount = cell["held"], booking.amount
+def _free(held: Held, amount: Amount) -> None:
     held["requests"] = max(0, held["requests"] - 1)
     held["tokens"] = max(0, held["tokens"] - amount.tokens)
     if amount.audio_seconds:
         held["audio_seconds"] = max(0.0, held["audio_seconds"] - amount.audio_seconds)
-    return True
 
 
 def _charge(cell: Cell, now: float, rules: Rules, charged: dict[str, float]) -> None:
@@ -159,7 +157,11 @@ def _correct(
     booking: Booking,
 ) -> None:
     # Brings the buckets from what was booked to what was charged, and frees the hold.
-    freed, since = _free(cell, booking), booking.begun
+    same, since = booking.epoch == cell["epoch"], booking.begun
+    # Else its hold went with its day, or a reset.
+    freed = same and booking.day == cell["day"]
+    if freed:
+        _free(cell["held"], booking.amount)
     if since is None:
         # It was never sent, or by somebody who did not wait for its turn.
         lines.give_up(cell, booking.needs)
@@ -167,7 +169,6 @@ def _correct(
         return
     taken, shared = booking.needs, cell["held"]["requests"] > 0
     marks, windows = booking.marks, cell["windows"]
-    same = booking.epoch == cell["epoch"]
     for row in rules.buckets:
         _, kind, metric, _, rate = row
         more = charged[metric]

@@ -65,12 +65,12 @@ class Heard(NamedTuple):
     Attributes:
         at: When its headers were there, in epoch seconds.
         headers: As `replies.read_standing` takes them.
-        served: Seconds that Groq itself needed for the answer; None if it did not say.
+        served: Seconds that Groq itself needed for the answer; anything else if it did not say.
     """
 
     at: float
     headers: object
-    served: float | None = None
+    served: object = None
 
 
 class External(NamedTuple):
@@ -123,13 +123,14 @@ def is_worth_hearing(cell: Cell, at: float, rules: Rules) -> bool:
     """
     Whether an answer of that time may tell something that matters.
     """
-    windows, by_kind = cell["windows"], rules.by_kind
-    for kind, known in cell["heard"].items():
-        if not 0 < at - known[0] < _SELDOM or kind not in windows or kind not in by_kind:
+    heard, windows, by_kind = cell["heard"], cell["windows"], rules.by_kind
+    for kind, known in heard.items():
+        if not 0 < at - known[0] < _SELDOM:
             return True
-        if 2 * windows[kind][0] > by_kind[kind][3]:
+        row, bucket = by_kind.get(kind), windows.get(kind)
+        if row is None or bucket is None or 2 * bucket[0] > row[3]:
             return True
-    return not cell["heard"]
+    return not heard
 
 
 def hear(
@@ -149,7 +150,7 @@ def hear(
         standings: What its headers say: limits by kind, and what is left of them.
     """
     start = booking.start
-    if heard.served is not None:
+    if isinstance(heard.served, (int, float)):
         _learn_lag(cell, now, rules, heard.at - start - heard.served)
     if booking.epoch != cell["epoch"]:
         return

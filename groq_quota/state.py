@@ -218,26 +218,25 @@ def count(cell: Cell, now: float, day: str, counted: Mapping[str, float]) -> boo
 
     A day other than the cell's own is corrected in its row. `counted` has names of `Counts`.
     """
-    requests, lifetime = int(counted.get("requests", 0)), cell["lifetime"]
-    here = day == cell["day"]
-    if here:
-        row = cell["today"]
-        first = bool(requests) and not row["requests"]
-    elif counted:
-        row = cell["past"][day] = cell["past"].get(day, _ZERO).copy()
-        first = bool(requests)
-    else:
+    if not counted:
         return False
+    here, lifetime = day == cell["day"], cell["lifetime"]
+    row = cell["today"] if here else cell["past"].get(day, _ZERO).copy()
+    first = not (here and row["requests"])
     for name, number in counted.items():
         if number:
             lifetime[name] += number  # type: ignore[literal-required]  # names of Counts
             row[name] += number  # type: ignore[literal-required]  # names of Counts
-    if requests:
-        cell["last_request"] = now
-        if here:
-            hours, hour = cell["hours"], windows.utc_hour(now)
-            before = hours.get(hour, _NO_HOUR)
-            hours[hour] = [before[0] + requests, before[1] + int(counted.get("tokens", 0))]
+    if not here:
+        cell["past"][day] = row
+    requests = counted.get("requests")
+    if not requests:
+        return False
+    cell["last_request"] = now
+    if here:
+        hours, hour = cell["hours"], windows.utc_hour(now)
+        before, tokens = hours.get(hour, _NO_HOUR)
+        hours[hour] = [before + int(requests), tokens + int(counted.get("tokens", 0))]
     return first
 
 
@@ -256,7 +255,7 @@ def roll(cell: Cell, now: float) -> None:
     Days only move forward. An earlier `now` counts on the stored day, unless that lies more than a
     day ahead (a clock that was set wrong): then it is archived and counting restarts.
     """
-    today, day = windows.utc_date(now), cell["day"]
+    today, day = windows.iso_day(now // windows.DAY), cell["day"]
     if today == day:
         return
     if day and today < day and windows.days_apart(today, day) <= 1:

@@ -14,9 +14,11 @@ from functools import lru_cache
 __all__ = [
     "DAY",
     "EPSILON",
+    "SKEW",
     "days_apart",
     "drained",
     "go_duration",
+    "iso_day",
     "seconds_to_midnight",
     "utc_date",
     "utc_hour",
@@ -27,9 +29,9 @@ __all__ = [
 DAY = 86_400
 # Bucket levels are floats; less than this is rounding, not use.
 EPSILON = 1e-6
-# Clocks of threads and processes read a moment apart, and a bucket may begin to refill a little
+#: Clocks of threads and processes read a moment apart, and a bucket may begin to refill a little
 # later than it was taken from: up to this many seconds ahead is no jump of the clock.
-_SKEW = 3.0
+SKEW = 3.0
 
 
 def wait_seconds(limit: float, period: float, used: float, requested: float) -> float:
@@ -91,19 +93,22 @@ def moment(at: float, now: float) -> float:
     """
     The time a bucket is to be kept at: never back by a hair, but back after a jump of the clock.
     """
-    return at if 0 < at - now <= _SKEW else now
+    return at if 0 < at - now <= SKEW else now
 
 
 def utc_date(now: float) -> str:
     """
     The UTC day of an epoch time, as ISO text: `2026-11-22`. Such texts compare as days do.
     """
-    return _iso_day(int(now // DAY))
+    return iso_day(now // DAY)
 
 
 @lru_cache(maxsize=1024)
-def _iso_day(day: int) -> str:
-    return date.fromordinal(719_163 + day).isoformat()
+def iso_day(day: float) -> str:
+    """
+    A day by its number since 1970, as ISO text.
+    """
+    return date.fromordinal(719_163 + int(day)).isoformat()
 
 
 def utc_hour(now: float) -> str:

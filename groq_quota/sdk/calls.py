@@ -45,54 +45,31 @@ class Call:
         answered: True once there was a 2xx response.
         headers: Of the answer.
         heard_at: When they were there, in epoch seconds.
-        took: Seconds that Groq itself needed for the answer; None if it did not say.
+        took: Seconds that Groq itself needed for the answer, as the SDK has them; None if it did
+            not say.
         refusal: What Groq's limiter said last, if it has not been taken in yet.
         response: That response, while the request is in the net: held longer, it would never be
             freed, as finalizers hold this call.
     """
 
-    __slots__ = (
-        "answered",
-        "asleep",
-        "claimed",
-        "client",
-        "endpoint",
-        "failed",
-        "headers",
-        "heard_at",
-        "instead",
-        "lost",
-        "meter",
-        "note",
-        "options",
-        "refusal",
-        "refused",
-        "reservation",
-        "response",
-        "took",
-    )
+    claimed = asleep = answered = False
+    endpoint = CHAT
+    instead: str | None = None
+    options: object = None
+    headers: object = None
+    heard_at = 0.0
+    took: object = None
+    refusal: Refusal | None = None
+    response: httpx.Response | None = None
+    refused = failed = lost = 0
 
     def __init__(
         self, meter: QuotaMeter, client: object, reservation: Reservation, *, decorated: bool
     ) -> None:
         self.meter = meter
-        self.note = meter.notes.leave(
-            meter.scope, reservation.model, meter.now(), decorated=decorated
-        )
+        self.note = meter.note(reservation.model, reservation.booking.at, decorated=decorated)
         self.client = client
-        self.endpoint = CHAT
-        self.instead: str | None = None
         self.reservation = reservation
-        self.claimed = False
-        self.asleep = False
-        self.options: object = None
-        self.answered = False
-        self.response: httpx.Response | None = None
-        self.heard_at = 0.0
-        self.headers: object = None
-        self.took: float | None = None
-        self.refusal: Refusal | None = None
-        self.refused = self.failed = self.lost = 0
 
     def enter(self, options: object, endpoint: Endpoint) -> None:
         """
@@ -132,14 +109,6 @@ class Call:
         self.response = response
         self.heard_at = self.meter.now()
         self.headers = getattr(response, "headers", None)
-
-    def served(self, result: object) -> None:
-        """
-        Take note of how long Groq itself needed, where the parsed answer says so.
-        """
-        seconds = getattr(getattr(result, "usage", None), "total_time", None)
-        if isinstance(seconds, (int, float)):
-            self.took = seconds
 
     def refused_by(self, response: object) -> None:
         """
@@ -196,23 +165,19 @@ class Call:
         All of it, for the meter; `tokens` stand where no usage was delivered.
         """
         lost, headers = self.lost, self.headers
-        return Outcome(
-            requests=self.answered + lost,
-            usage=usage,
-            lost=lost if self.answered else max(0, lost - 1),
-            refused=self.refused,
-            failed=self.failed,
-            tokens=tokens,
-            heard=None if headers is None else Heard(self.heard_at, headers, self.took),
-        )
+        requests = self.answered + lost
+        if not requests:
+            self.note.claimed = True  # nothing was counted that a surface could claim
+        heard = None if headers is None else Heard(self.heard_at, headers, self.took)
+        if lost and not self.answered:
+            lost -= 1
+        return Outcome(requests, usage, lost, self.refused, self.failed, tokens, heard)
 
     def settling(self, usage: Usage | None = None, tokens: int | None = None) -> Operation[Any]:
         """
         The operation that settles the call; only the first one does anything.
         """
         outcome = self.outcome(usage, tokens)
-        if not outcome.requests:
-            self.note.claimed = True  # nothing was counted that a surface could claim
         if self.refusal is None:
             return self.reservation.ending(outcome)
         return self._refused(outcome)
@@ -226,7 +191,9 @@ class Call:
         Settle now. A failure of ours is logged: the user has an answer already.
         """
         try:
-            self.meter.run(self.settling(usage, tokens))
+            if self.refusal is not None:
+                self.meter.run(self.hearing())
+            self.reservation.end(self.outcome(usage, tokens))
         except Exception:  # whatever it is, it is ours and not the user's
             logger.exception("A call of %s could not be counted.", self.reservation.model)
 
@@ -235,7 +202,9 @@ class Call:
         Same as `settle`, without blocking the event loop.
         """
         try:
-            await self.meter.arun(self.settling(usage, tokens))
+            if self.refusal is not None:
+                await self.meter.arun(self.hearing())
+            await self.reservation.aend(self.outcome(usage, tokens))
         except Exception:  # whatever it is, it is ours and not the user's
             logger.exception("A call of %s could not be counted.", self.reservation.model)
 

@@ -22,9 +22,10 @@ def create(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str,
     Around `Completions.create`.
     """
     guard, client = _guard(instance)
-    if guard is None or not _whole(kwargs):
+    body = _body(kwargs)
+    if guard is None or body is None:
         return wrapped(*args, **kwargs)
-    call = guard.admit(client, ChatDemand(_body(kwargs)), kwargs.get("timeout"))
+    call = guard.admit(client, ChatDemand(body), kwargs.get("timeout"))
     if call is None:
         return wrapped(*args, **kwargs)
     if call.instead is not None:
@@ -52,9 +53,10 @@ async def acreate(
     Around `AsyncCompletions.create`: nothing happens before it is awaited.
     """
     guard, client = _guard(instance)
-    if guard is None or not _whole(kwargs):
+    body = _body(kwargs)
+    if guard is None or body is None:
         return await wrapped(*args, **kwargs)
-    call = await guard.aadmit(client, ChatDemand(_body(kwargs)), kwargs.get("timeout"))
+    call = await guard.aadmit(client, ChatDemand(body), kwargs.get("timeout"))
     if call is None:
         return await wrapped(*args, **kwargs)
     if call.instead is not None:
@@ -84,12 +86,10 @@ def _guard(instance: Any) -> tuple[Guard | None, Any]:
     return guard_of(client), client
 
 
-def _whole(kwargs: dict[str, Any]) -> bool:
-    # Messages that can be read only once are left to the SDK; the net sees what it made of them.
-    return isinstance(kwargs.get("messages"), (list, tuple))
-
-
-def _body(kwargs: dict[str, Any]) -> Mapping[str, Any]:
+def _body(kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
+    if not isinstance(kwargs.get("messages"), (list, tuple)):
+        # What can be read only once is left to the SDK; the net sees what it made of it.
+        return None
     extra = kwargs.get("extra_body")
     return {**kwargs, **extra} if extra is not None and isinstance(extra, Mapping) else kwargs
 

@@ -25,7 +25,7 @@ from ..fallbacks import checked_fallbacks
 from ..hooks import logger
 from ..limits import normalize_model
 from ..meter import QuotaMeter
-from ..policy import admission
+from ..policy import aadmit, admit
 from ..records import mark
 from ..settings import Settings
 from .calls import Call
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ..demand import Demand
-    from ..effects import Operation
     from ..fallbacks import Fallbacks
     from ..reservation import Reservation
 
@@ -73,7 +72,21 @@ class Guard:
             RequestTooLargeError: As `LocalRequestTooLargeError`, if it can never fit.
             StorageError: If the user asked for it.
         """
-        return self.meter.run(self._admission(client, demand, timeout, path))
+        try:
+            model = normalize_model(demand.model)
+        except ConfigurationError:
+            return None  # the SDK or Groq will say so
+        # Before it is admitted: what is refused here is answered for, too.
+        decorated = mark(self.meter, outside=self.outside)
+        wait = self.max_wait if timeout is None else _patience(self.max_wait, timeout)
+        others = self.fallbacks.get(model, ())
+        try:
+            reservation = admit(self.meter, model, demand, max_wait=wait, fallbacks=others)
+        except Exception as error:
+            _not_admitted(error, path)
+            return None
+        call = Call(self.meter, client, reservation, decorated=decorated)
+        return call if reservation.model == model else _turned(call, model, others)
 
     async def aadmit(
         self, client: object, demand: Demand, timeout: object, path: str = CHAT.path
@@ -81,35 +94,38 @@ class Guard:
         """
         Same as `admit`, without blocking the event loop.
         """
-        return await self.meter.arun(self._admission(client, demand, timeout, path))
-
-    def _admission(
-        self, client: object, demand: Demand, timeout: object, path: str
-    ) -> Operation[Call | None]:
         try:
             model = normalize_model(demand.model)
         except ConfigurationError:
             return None  # the SDK or Groq will say so
-        # Before it is admitted: what is refused here is answered for, too.
         decorated = mark(self.meter, outside=self.outside)
-        patience = _patience(self.max_wait, timeout)
+        wait = self.max_wait if timeout is None else _patience(self.max_wait, timeout)
         others = self.fallbacks.get(model, ())
         try:
-            reservation = yield from admission(
-                self.meter, model, demand, max_wait=patience, fallbacks=others
-            )
-        except (QuotaExceededError, RequestTooLargeError) as error:
-            raise _as_sdk_error(error, path) from None
-        except StorageError:
-            raise
-        except Exception:
-            logger.exception("The guard failed; the call goes on unguarded.")
+            reservation = await aadmit(self.meter, model, demand, max_wait=wait, fallbacks=others)
+        except Exception as error:
+            _not_admitted(error, path)
             return None
         call = Call(self.meter, client, reservation, decorated=decorated)
-        if reservation.model != model:
-            call.instead = _as_written(others, reservation)
-            call.note.asked = model
-        return call
+        return call if reservation.model == model else _turned(call, model, others)
+
+
+def _not_admitted(error: Exception, path: str) -> None:
+    """
+    Raise what the user is to hear of, as the SDK would say it; what is ours alone is logged.
+    """
+    if isinstance(error, (QuotaExceededError, RequestTooLargeError)):
+        raise _as_sdk_error(error, path) from None
+    if isinstance(error, StorageError):
+        raise error
+    logger.error("The guard failed; the call goes on unguarded.", exc_info=error)
+
+
+def _turned(call: Call, model: str, others: Sequence[str]) -> Call:
+    # To the model that took over.
+    call.instead = _as_written(others, call.reservation)
+    call.note.asked = model
+    return call
 
 
 def _as_written(others: Sequence[str], reservation: Reservation) -> str:

@@ -35,7 +35,8 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     """
     Around `Groq.request`.
     """
-    options, current = _options(args, kwargs), CURRENT.get()
+    options = kwargs.get("options") or (args[1] if len(args) > 1 else None)
+    current = CURRENT.get()
     endpoint = _metered(client, options, current)
     if endpoint is None:
         return wrapped(*args, **kwargs)
@@ -49,7 +50,7 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
         if call.instead is not None:
             options, args, kwargs = _with_model(call.instead, options, args, kwargs)
     call.enter(options, endpoint)
-    before = CURRENT.set(call)
+    before = None if call is current else CURRENT.set(call)
     try:
         result = wrapped(*args, **kwargs)
     except BaseException as error:
@@ -60,7 +61,8 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
             call.settle_later(_late_usage(call))
         raise
     finally:
-        leave(before)
+        if before is not None:
+            leave(before)
     usage, over = _landed(call, result, watch)
     if over:
         call.settle(usage)
@@ -71,7 +73,8 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
     """
     Around `AsyncGroq.request`.
     """
-    options, current = _options(args, kwargs), CURRENT.get()
+    options = kwargs.get("options") or (args[1] if len(args) > 1 else None)
+    current = CURRENT.get()
     endpoint = _metered(client, options, current)
     if endpoint is None:
         return await wrapped(*args, **kwargs)
@@ -87,7 +90,7 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
         if call.instead is not None:
             options, args, kwargs = _with_model(call.instead, options, args, kwargs)
     call.enter(options, endpoint)
-    before = CURRENT.set(call)
+    before = None if call is current else CURRENT.set(call)
     try:
         result = await wrapped(*args, **kwargs)
     except BaseException as error:
@@ -98,15 +101,12 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
             call.settle_later(_late_usage(call))
         raise
     finally:
-        leave(before)
+        if before is not None:
+            leave(before)
     usage, over = _landed(call, result, watch_async)
     if over:
         await call.asettle(usage)
     return result
-
-
-def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return kwargs.get("options") or (args[1] if len(args) > 1 else None)
 
 
 def _metered(client: Any, options: Any, current: Call | None) -> Endpoint | None:
@@ -124,7 +124,8 @@ def _claim(client: Any, options: Any, call: Call) -> Call | None:
     # The front door's call, if this request is its own: same client, not taken yet.
     if call.claimed or call.client is not client:
         return None
-    if not call.is_for(model_of(options)):
+    model = model_of(options)
+    if model != call.reservation.model and not call.is_for(model):
         # Something between the door and here sends another model: that is the one that counts.
         call.claimed = True
         call.settle_later()
@@ -159,11 +160,12 @@ def _landed(
     The usage of an answer, and whether it is over; else its body is being watched from now on.
     """
     try:
-        response, endpoint = _response(call, result), call.endpoint
+        response = call.out() if call.answered else _unseen(call, result)
+        endpoint = call.endpoint
         if endpoint.silent:
             return None, True
         if response is None or response.is_closed or response.is_stream_consumed:
-            call.served(result)
+            call.took = getattr(getattr(result, "usage", None), "total_time", None)
             return read_usage(endpoint, result, response), True
         seen = how(call, response)
         if hasattr(result, "_iterator"):
@@ -174,13 +176,12 @@ def _landed(
     return None, False
 
 
-def _response(call: Call, result: Any) -> httpx.Response | None:
-    # The SDK has returned, so there was an answer, whether or not its sign was seen.
-    if not call.answered:
-        call.answered = True
-        found = getattr(result, "response", None) or getattr(result, "http_response", None)
-        if isinstance(found, sys.modules["httpx"].Response):
-            call.answered_by(found)
+def _unseen(call: Call, result: Any) -> httpx.Response | None:
+    # The SDK has returned, so there was an answer, though its sign was not seen.
+    call.answered = True
+    found = getattr(result, "response", None) or getattr(result, "http_response", None)
+    if isinstance(found, sys.modules["httpx"].Response):
+        call.answered_by(found)
     return call.out()
 
 
@@ -190,8 +191,8 @@ def process_response(
     """
     Around `_process_response`, sync or async: the sign that there is an answer, and its headers.
     """
-    call, response = _flying(client), kwargs.get("response")
-    if call is not None and response is not None:
+    call, response = CURRENT.get(), kwargs.get("response")
+    if call is not None and call.claimed and call.client is client and response is not None:
         call.answered_by(response)
     return wrapped(*args, **kwargs)
 
@@ -202,8 +203,8 @@ def sleep_for_retry(
     """
     Around `_sleep_for_retry`, sync or async: an attempt has failed, and nothing is in flight.
     """
-    call = _flying(client)
-    if call is None or call.asleep:
+    call = CURRENT.get()
+    if call is None or not call.claimed or call.client is not client or call.asleep:
         return wrapped(*args, **kwargs)
     _note_attempt(call, kwargs.get("response"))
     call.asleep = True
@@ -226,11 +227,6 @@ async def _asleep(call: Call, wrapped: Any, args: tuple[Any, ...], kwargs: dict[
     result = await wrapped(*args, **kwargs)
     call.asleep = False
     return result
-
-
-def _flying(client: Any) -> Call | None:
-    call = CURRENT.get()
-    return call if call is not None and call.claimed and call.client is client else None
 
 
 def _note_attempt(call: Call, response: httpx.Response | None) -> None:

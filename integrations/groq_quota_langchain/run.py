@@ -130,7 +130,7 @@ class Run:
         meter.run(self._ending(outcome))
         if outcome.requests:
             # For decorated functions that are not in this context, and for `track_request`.
-            meter.notes.leave(meter.scope, self.model, meter.now(), decorated=decorated)
+            meter.note(self.model, meter.now(), decorated=decorated)
 
     def _ending(self, outcome: Outcome) -> Operation[Any]:
         try:

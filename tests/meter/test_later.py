@@ -71,6 +71,19 @@ def test_what_is_due_happens_at_exit() -> None:
     assert ["1"] == run(script)
 
 
+def test_what_is_due_outlives_its_meter() -> None:
+    """
+    Where nobody has the meter any more, it is counted at exit all the same.
+    """
+    script = """
+import gc
+meter.settle_later(meter.reserve('m', 5).ending(Outcome()))
+del meter
+gc.collect()
+"""
+    assert ["1"] == run(script)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_a_forked_child_leaves_what_is_due_to_its_parent() -> None:
     """
