@@ -533,6 +533,32 @@ def test_a_fallback_that_cannot_be_counted_holds_nothing() -> None:
     assert (0, 0, 0) == counts(meter, OTHER)
 
 
+def test_who_waited_for_a_fallback_in_vain_is_not_blocked_there() -> None:
+    """
+    Where others take its room meanwhile: nobody asked for that model. The model that was asked for
+    has refused.
+    """
+
+    class Crowded(FakeClock):
+        """
+        While somebody sleeps, others send.
+        """
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            meter.record(OTHER)
+
+    limits: dict[str, Any] = {ASKED: {"rpd": 0}, OTHER: {"rpm": 1}}
+    meter = QuotaMeter("memory://", limits=limits, clock=Crowded())
+    meter.record(OTHER)
+    demand = ChatDemand({"model": ASKED, "messages": ASK})
+    with pytest.raises(QuotaExceededError, match=ASKED):
+        meter.run(admission(meter, ASKED, demand, max_wait=90, fallbacks=[OTHER]))
+
+    assert (1, 0) == (meter.usage(ASKED).blocked, meter.usage(OTHER).blocked)
+    assert 0 == meter.usage(OTHER).reserved
+
+
 # -- under other surfaces ---------------------------------------------------------------------
 
 
