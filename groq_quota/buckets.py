@@ -11,6 +11,7 @@ knowledge, when a request was sent. Nothing here reads a clock.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from .windows import EPSILON, SKEW, drained, moment
@@ -117,10 +118,13 @@ def _with_low(lows: list[float], time: float, low: float) -> list[float]:
         del lows[-2:]
     lows += (time, low)
     if len(lows) > 2 * _LOWS:
-        pairs = range(1, len(lows) - 2, 2)
-        place = min(pairs, key=lambda place: lows[place + 2] / max(lows[place], EPSILON))
-        lows[place - 1] = lows[place + 1]
-        del lows[place + 1 : place + 3]
+        nearest, least = 1, inf
+        for place in range(1, len(lows) - 2, 2):
+            ratio = lows[place + 2] / (lows[place] or EPSILON)
+            if ratio < least:
+                nearest, least = place, ratio
+        lows[nearest - 1] = lows[nearest + 1]
+        del lows[nearest + 1 : nearest + 3]
     return lows
 
 

@@ -18,7 +18,7 @@ from groq_quota import QuotaError, Usage
 from groq_quota.demand import ChatDemand
 from groq_quota.estimate import careful_count
 from groq_quota.outcomes import Outcome
-from groq_quota.policy import admission
+from groq_quota.policy import admit
 from groq_quota.records import Record, close_record, mark, open_record, take_over
 from groq_quota.results import fate_of
 from groq_quota.sdk import installed, takers_over
@@ -228,7 +228,7 @@ def _reserve(meter: QuotaMeter, model: str, asked: Asked) -> Reservation:
     # An event loop is not kept waiting: there the handler refuses.
     patience = 0.0 if in_event_loop() else _MAX_WAIT
     demand = ChatDemand(asked.body(model))
-    return meter.run(admission(meter, model, demand, max_wait=patience))
+    return admit(meter, model, demand, max_wait=patience)
 
 
 def in_event_loop() -> bool:
