@@ -241,8 +241,9 @@ class Notes:
         """
         Leave a note of a call that the plugin accounts for.
         """
-        note = Note(scope, model, at, decorated=decorated)
-        self._notes.append(note)  # in one piece, so without the lock
+        with self._lock:
+            note = Note(scope, model, at, decorated=decorated)
+            self._notes.append(note)
         return note
 
     def claim_for_call(self, record: Record) -> bool:
@@ -254,7 +255,7 @@ class Notes:
         thread, scope = threading.get_ident(), record.meter.scope
         found = None
         with self._lock:
-            for note in reversed(self._notes.copy()):
+            for note in reversed(self._notes):
                 if note.order < record.order:
                     break
                 if (
@@ -276,7 +277,7 @@ class Notes:
             found = next(
                 (
                     note
-                    for note in self._notes.copy()
+                    for note in self._notes
                     if model in (note.model, note.asked)
                     and note.scope == scope
                     and not note.claimed
