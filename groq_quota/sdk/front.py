@@ -22,7 +22,7 @@ def create(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str,
     Around `Completions.create`.
     """
     guard, client = _guard(instance)
-    body = _body(kwargs)
+    body = None if guard is None else _body(kwargs)
     if guard is None or body is None:
         return wrapped(*args, **kwargs)
     call = guard.admit(client, ChatDemand(body), kwargs.get("timeout"))
@@ -53,7 +53,7 @@ async def acreate(
     Around `AsyncCompletions.create`: nothing happens before it is awaited.
     """
     guard, client = _guard(instance)
-    body = _body(kwargs)
+    body = None if guard is None else _body(kwargs)
     if guard is None or body is None:
         return await wrapped(*args, **kwargs)
     call = await guard.aadmit(client, ChatDemand(body), kwargs.get("timeout"))
