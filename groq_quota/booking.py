@@ -138,16 +138,13 @@ def status_of(cell: Cell, now: float, rules: Rules) -> Status:
     The highest status over the daily limits, by what was counted (reservations are not); where
     there is no calendar day, by what their buckets hold.
     """
-    today, highest, rolling = cell["today"], _NORMAL, rules.rolling
+    today, highest, rolling = cell["today"], Status.NORMAL, rules.rolling
     for limit, metric, amount in rules.daily:
         # Daily metrics are names of Counts.
         used = day_level(cell, now, limit) if rolling else today[metric]  # type: ignore[literal-required]  # see above
         if 100 * used >= 75 * amount:
             highest = max(highest, Status.of(used, amount), key=_rank)
     return highest
-
-
-_NORMAL = Status.NORMAL
 
 
 def day_level(cell: Cell, now: float, limit: Limit) -> float:

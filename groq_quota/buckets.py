@@ -54,7 +54,7 @@ def take(
         late: True for what was sent before, and is only known now.
     """
     windows, lows, heard = cell["windows"], cell["lows"], cell["heard"]
-    watched, marks = shared or lows, {}
+    marks = {}
     for _, kind, metric, _, rate in rows:
         need = needs[metric]
         if kind in heard:
@@ -64,13 +64,13 @@ def take(
         ahead = at - now
         if ahead < 0:
             level += ahead * rate
-            if level <= EPSILON:
-                level = 0.0
-            ahead = 0.0
+            level, ahead = (level if level > EPSILON else 0.0), 0.0
         elif ahead > SKEW:
             ahead = 0.0
-        if watched:
-            _note_low(lows, kind, now, level, shared=shared)
+        if shared:
+            lows[kind] = _with_low([*lows.get(kind, ())], now, level)
+        elif kind in lows:
+            del lows[kind]
         if lag and rate:
             idle = lag - ahead - level / rate
             if idle > 0:
@@ -102,15 +102,6 @@ def move(cell: Cell, kind: str, now: float, rate: float, amount: float) -> None:
     level = drained(level, at, now, rate)
     amount = max(amount, -level)
     cell["windows"][kind] = [level + amount, moment(at, now), shift + amount]
-
-
-def _note_low(
-    lows: dict[str, list[float]], kind: str, time: float, low: float, *, shared: bool
-) -> None:
-    if shared:
-        lows[kind] = _with_low([*lows.get(kind, ())], time, low)
-    elif kind in lows:
-        del lows[kind]
 
 
 def _with_low(lows: list[float], time: float, low: float) -> list[float]:
@@ -146,11 +137,7 @@ def give(
         rate -= cell["heard"][kind][1]
     if kind in cell["lows"]:
         amount = _from_lows(cell, kind, amount, since)
-    if now > at:  # as in `take`
-        level -= (now - at) * rate
-        level, at = (level if level > EPSILON else 0.0), now
-    elif at - now > SKEW:
-        at = now
+    level, at = drained(level, at, now, rate), moment(at, now)
     amount = min(amount, level)
     cell["windows"][kind] = [level - amount, at, shift - amount]
 

@@ -76,9 +76,14 @@ class ChatDemand(_BodyDemand):
         The most that it may take: no tokenizer makes more tokens than there are bytes.
         """
         bound = estimate.quick_bound(self._body)
-        prompt, output, capped, _, _, many = bound
-        known = prediction.features(bound)
-        return Amount(prompt + output, prompt, output, None, capped, 0.0, None, known, many)
+        return Amount(
+            bound.prompt + bound.output,
+            bound.prompt,
+            bound.output,
+            capped=bound.capped,
+            features=prediction.features(bound),
+            answers=bound.answers,
+        )
 
     def careful(self) -> Amount:
         """

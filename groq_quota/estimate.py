@@ -78,19 +78,14 @@ def quick_bound(body: Mapping[str, object]) -> Estimate:
     Messages that cannot be looked at count as 0: there are none, or they come from an iterator.
     Images and audio count as their flat charge.
     """
-    cap, answers = 0, 1
-    try:  # as `_safely` does, but without its ceremony: this runs before each call
+    cap, answers, prompt, flat = 0, 1, 0, 0
+    try:
         cap, choices = _cap(body), body.get("n")
         if type(choices) is int and choices > 1:
             answers = choices
-    except Exception:  # see `_safely`
+        prompt, flat = _most(body)
+    except Exception:  # as in `_safely`; what is known by then counts
         logger.debug(_UNREADABLE)
-    try:
-        plain = _plain_most(body)
-        prompt, flat = (plain, 0) if plain is not None else _most(body)
-    except Exception:  # see `_safely`
-        logger.debug(_UNREADABLE)
-        prompt, flat = 0, 0
     return Estimate(prompt, (cap or DEFAULT_OUTPUT) * answers, cap > 0, flat, None, answers)
 
 
@@ -150,6 +145,9 @@ def _cap(body: Mapping[str, object]) -> int:
 
 def _most(body: Mapping[str, object]) -> tuple[int, int]:
     # And what of it is charged flat.
+    plain = _plain_most(body)
+    if plain is not None:
+        return plain, 0
     prompt = _read(body)
     if prompt is None:
         return 0, 0

@@ -95,8 +95,7 @@ class Operations:
         """
         Epoch seconds by the storage's clock where it has one, else by this meter's.
         """
-        core = self._core
-        return core.clock() if core.at_once else core.clock() + core.storage.offset
+        return self._core.clock() + self._core.storage.offset
 
     def run(self, operation: Operation[T]) -> T:
         """
@@ -193,7 +192,7 @@ class Operations:
         return partial(
             admit,
             now=self.now(),
-            rules_of=partial(core.rules, model, self._scope),
+            rules_of=self._rules_of(model),
             amount=amount,
             max_wait=max_wait,
             enforce=core.enforce,
@@ -330,7 +329,7 @@ class Operations:
     def _settling(
         self, model: str, outcome: Outcome, booking: Booking | None
     ) -> Callable[[Cell], Settled]:
-        rules_of = partial(self._core.rules, model, self._scope)
+        rules_of = self._rules_of(model)
         return partial(settle, now=self.now(), rules_of=rules_of, outcome=outcome, booking=booking)
 
     def hearing(self, reservation: Reservation, refusal: Refusal) -> Operation[None]:

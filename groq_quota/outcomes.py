@@ -193,11 +193,9 @@ def _charged_tokens(usage: Usage | None, amount: Amount, *, refund: bool) -> tup
     if not (prompt or output):
         whole = usage.total_tokens if refund else max(amount.tokens, usage.total_tokens)
         return whole, amount.prompt, amount.output
-    if not refund and output < amount.output:
-        output = amount.output
+    if not refund:
+        output = max(output, amount.output)
     whole = prompt + output
     if not refund and not (amount.prompt or amount.output):
         whole = max(whole, amount.tokens)  # an estimate whose parts are not known
-    if cached:
-        return max(0, whole - cached), max(0, prompt - cached), output
-    return whole, prompt, output
+    return max(0, whole - cached), max(0, prompt - cached), output

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .effects import Operation
     from .operations import Operations
 
-__all__ = ["aadmit", "admission", "admit", "waiting"]
+__all__ = ["aadmit", "admit", "waiting"]
 
 
 def admit(
@@ -35,11 +35,16 @@ def admit(
     fallbacks: Sequence[str] = (),
 ) -> Reservation:
     """
-    Run `admission`; where the request fits at once, as nearly always, on the shortest way.
+    Book a request and wait until it may be sent.
+
+    The cheap upper bound is tried first; only where it does not fit at once is the request
+    looked at with care. Minute and hour windows are waited for, up to `max_wait` seconds. Where a
+    limit of the day refuses it, the first of the `fallbacks` that can be booked takes over: then
+    the reservation is for that one. If none can, the refusal is that of the model itself.
 
     Raises:
-        QuotaExceededError: As `admission`.
-        RequestTooLargeError: As `admission`.
+        QuotaExceededError: If it does not fit in time.
+        RequestTooLargeError: If even its lower bound is larger than a limit.
     """
     booked = meter.book(model, demand.quick())
     if isinstance(booked, Booking):
@@ -62,32 +67,6 @@ async def aadmit(
     if isinstance(booked, Booking):
         return Reservation(meter, model, booked)
     return await meter.arun(_with_care(meter, model, demand, max_wait, fallbacks))
-
-
-def admission(
-    meter: Operations,
-    model: str,
-    demand: Demand,
-    *,
-    max_wait: float,
-    fallbacks: Sequence[str] = (),
-) -> Operation[Reservation]:
-    """
-    The operation that books a request and waits until it may be sent.
-
-    The cheap upper bound is tried first; only where it does not fit at once is the request
-    looked at with care. Minute and hour windows are waited for, up to `max_wait` seconds. Where a
-    limit of the day refuses it, the first of the `fallbacks` that can be booked takes over: then
-    the reservation is for that one. If none can, the refusal is that of the model itself.
-
-    Raises:
-        QuotaExceededError: If it does not fit in time.
-        RequestTooLargeError: If even its lower bound is larger than a limit.
-    """
-    booked = yield from meter.booking(model, demand.quick(), final=False)
-    if isinstance(booked, Booking):
-        return Reservation(meter, model, booked)
-    return (yield from _with_care(meter, model, demand, max_wait, fallbacks))
 
 
 def _with_care(

@@ -101,26 +101,16 @@ def foretold(fits: Mapping[str, list[float]], amount: Amount) -> Amount:
     Never below its floor, and never above an exact count. The length of an answer is foretold where
     the request does not limit it.
     """
-    _, booked, answer, floor, capped, seconds, least_seconds, features, answers = amount
+    booked, features = amount.prompt, amount.features
     sharpest = _sharpest(fits, features)
     prompt = booked if sharpest is None else min(ceil(sharpest[0] + sharpest[1]), features["quick"])
     if "exact" in features:
         prompt = min(prompt, booked)
-    output = answer if capped else usual_answer(fits) * answers
-    if prompt == booked and output == answer:
+    output = amount.output if amount.capped else usual_answer(fits) * amount.answers
+    if prompt == booked and output == amount.output:
         return amount
-    tokens = max(prompt + output, floor or 0)
-    return Amount(
-        tokens,
-        tokens - output,
-        output,
-        floor,
-        capped,
-        seconds,
-        least_seconds,
-        features,
-        answers,
-    )
+    tokens = max(prompt + output, amount.floor or 0)
+    return Amount(tokens, tokens - output, output, *amount[3:])
 
 
 def teach(fits: Fits, amount: Amount, usage: Usage) -> None:
@@ -218,8 +208,7 @@ def _line(state: list[float], feature: float) -> tuple[float, float]:
     """
     count, _, mean_x, mean_y, sxx, sxy, near, _, far, _, shock, _ = state
     away = feature - mean_x
-    line = mean_y + _slope(mean_x, mean_y, sxx, sxy) * away
-    line = max(line, 1.0)
+    line = max(1.0, mean_y + _slope(mean_x, mean_y, sxx, sxy) * away)
     # The fewer prompts there were of such a size, the less is known of them.
     lever = abs(away) / sqrt(mean_x * sxx + 1.0)
     margin = (

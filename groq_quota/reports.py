@@ -16,16 +16,7 @@ from .windows import utc_iso
 if TYPE_CHECKING:
     from .limits import Limit
 
-__all__ = [
-    "DailySummary",
-    "Decision",
-    "ModelUsage",
-    "Status",
-    "Usage",
-    "WindowUsage",
-    "of_chat",
-    "whole",
-]
+__all__ = ["DailySummary", "Decision", "ModelUsage", "Status", "Usage", "WindowUsage"]
 
 
 class Status(str, Enum):
@@ -92,7 +83,7 @@ class Usage:
             return _checked(value)
         if isinstance(value, int):
             return cls(total_tokens=whole(value, "usage"))
-        return of_chat(value) or cls._of_any(value)
+        return _of_chat(value) or cls._of_any(value)
 
     @classmethod
     def _of_any(cls, value: object) -> Usage:
@@ -112,11 +103,8 @@ class Usage:
         return cls(prompt + completion if total is None else total, prompt, completion, cached)
 
 
-def of_chat(value: object) -> Usage | None:
-    """
-    `Usage.of` for the SDK's own object for chat without any details, as nearly always, so in haste;
-    None for anything else.
-    """
+def _of_chat(value: object) -> Usage | None:
+    # Of the SDK's own object for chat without any details, as nearly always: so in haste.
     try:
         total, prompt = value.total_tokens, value.prompt_tokens  # type: ignore[attr-defined]  # see the except
         completion = value.completion_tokens  # type: ignore[attr-defined]  # see the except

@@ -82,14 +82,13 @@ def settle(
     if amount.audio_floor is not None and day == cell["day"]:
         cell["estimated"] += estimated_of(outcome, amount)
     status, announce = status_of(cell, now, rules), None
-    if status is not _NORMAL and status.rank > cell["told"]:
+    if status is not Status.NORMAL and status.rank > cell["told"]:
         cell["told"] = status.rank
         announce = status
     return Settled(first, status, announce, day, learned, cell)
 
 
 _NO_AMOUNT = Amount()
-_NORMAL = Status.NORMAL
 
 
 def _listened(

@@ -255,7 +255,7 @@ def roll(cell: Cell, now: float) -> None:
     Days only move forward. An earlier `now` counts on the stored day, unless that lies more than a
     day ahead (a clock that was set wrong): then it is archived and counting restarts.
     """
-    today, day = windows.iso_day(now // windows.DAY), cell["day"]
+    today, day = windows.utc_date(now), cell["day"]
     if today == day:
         return
     if day and today < day and windows.days_apart(today, day) <= 1:

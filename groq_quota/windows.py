@@ -18,7 +18,6 @@ __all__ = [
     "days_apart",
     "drained",
     "go_duration",
-    "iso_day",
     "seconds_to_midnight",
     "utc_date",
     "utc_hour",
@@ -100,15 +99,12 @@ def utc_date(now: float) -> str:
     """
     The UTC day of an epoch time, as ISO text: `2026-11-22`. Such texts compare as days do.
     """
-    return iso_day(now // DAY)
+    return _iso_day(int(now // DAY))
 
 
 @lru_cache(maxsize=1024)
-def iso_day(day: float) -> str:
-    """
-    A day by its number since 1970, as ISO text.
-    """
-    return date.fromordinal(719_163 + int(day)).isoformat()
+def _iso_day(day: int) -> str:
+    return date.fromordinal(719_163 + day).isoformat()
 
 
 def utc_hour(now: float) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..demand import AudioDemand, ChatDemand, EmbeddingDemand, ResponseDemand, SpeechDemand
 from ..errors import ConfigurationError
-from ..reports import Usage, of_chat
+from ..reports import Usage
 
 if TYPE_CHECKING:
     import httpx
@@ -144,7 +144,7 @@ def _upload(options: Any) -> object:
 def _tokens_used(answer: object) -> Usage | None:
     found = getattr(answer, "usage", None)
     if found is not None:
-        return of_chat(found) or _usage(found)
+        return _usage(found)
     if not isinstance(answer, Mapping):
         return None
     # In a stream of chat it is Groq's own addition; in one of /responses it is of the whole.

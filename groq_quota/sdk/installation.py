@@ -72,14 +72,10 @@ class Guard:
             RequestTooLargeError: As `LocalRequestTooLargeError`, if it can never fit.
             StorageError: If the user asked for it.
         """
-        try:
-            model = normalize_model(demand.model)
-        except ConfigurationError:
-            return None  # the SDK or Groq will say so
-        # Before it is admitted: what is refused here is answered for, too.
-        decorated = mark(self.meter, outside=self.outside)
-        wait = self.max_wait if timeout is None else _patience(self.max_wait, timeout)
-        others = self.fallbacks.get(model, ())
+        asked = self._asked(demand, timeout)
+        if asked is None:
+            return None
+        model, wait, others, decorated = asked
         try:
             reservation = admit(self.meter, model, demand, max_wait=wait, fallbacks=others)
         except Exception as error:
@@ -94,13 +90,10 @@ class Guard:
         """
         Same as `admit`, without blocking the event loop.
         """
-        try:
-            model = normalize_model(demand.model)
-        except ConfigurationError:
-            return None  # the SDK or Groq will say so
-        decorated = mark(self.meter, outside=self.outside)
-        wait = self.max_wait if timeout is None else _patience(self.max_wait, timeout)
-        others = self.fallbacks.get(model, ())
+        asked = self._asked(demand, timeout)
+        if asked is None:
+            return None
+        model, wait, others, decorated = asked
         try:
             reservation = await aadmit(self.meter, model, demand, max_wait=wait, fallbacks=others)
         except Exception as error:
@@ -108,6 +101,19 @@ class Guard:
             return None
         call = Call(self.meter, client, reservation, decorated=decorated)
         return call if reservation.model == model else _turned(call, model, others)
+
+    def _asked(
+        self, demand: Demand, timeout: object
+    ) -> tuple[str, float, Sequence[str], bool] | None:
+        # The model, how long it may wait, which ones take over, and whether it is decorated.
+        try:
+            model = normalize_model(demand.model)
+        except ConfigurationError:
+            return None  # the SDK or Groq will say so
+        # Before it is admitted: what is refused here is answered for, too.
+        decorated = mark(self.meter, outside=self.outside)
+        wait = _patience(self.max_wait, timeout)
+        return model, wait, self.fallbacks.get(model, ()), decorated
 
 
 def _not_admitted(error: Exception, path: str) -> None:

@@ -35,8 +35,7 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     """
     Around `Groq.request`.
     """
-    options = kwargs.get("options") or (args[1] if len(args) > 1 else None)
-    current = CURRENT.get()
+    options, current = _options(args, kwargs), CURRENT.get()
     endpoint = _metered(client, options, current)
     if endpoint is None:
         return wrapped(*args, **kwargs)
@@ -73,8 +72,7 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
     """
     Around `AsyncGroq.request`.
     """
-    options = kwargs.get("options") or (args[1] if len(args) > 1 else None)
-    current = CURRENT.get()
+    options, current = _options(args, kwargs), CURRENT.get()
     endpoint = _metered(client, options, current)
     if endpoint is None:
         return await wrapped(*args, **kwargs)
@@ -109,6 +107,10 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
     return result
 
 
+def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return kwargs.get("options") or (args[1] if len(args) > 1 else None)
+
+
 def _metered(client: Any, options: Any, current: Call | None) -> Endpoint | None:
     # The endpoint of a metered request of a real client (on a mock there is none), which is not in
     # the net already: a wrapper of ours may have been left below somebody else's.
@@ -124,8 +126,7 @@ def _claim(client: Any, options: Any, call: Call) -> Call | None:
     # The front door's call, if this request is its own: same client, not taken yet.
     if call.claimed or call.client is not client:
         return None
-    model = model_of(options)
-    if model != call.reservation.model and not call.is_for(model):
+    if not call.is_for(model_of(options)):
         # Something between the door and here sends another model: that is the one that counts.
         call.claimed = True
         call.settle_later()
@@ -191,8 +192,8 @@ def process_response(
     """
     Around `_process_response`, sync or async: the sign that there is an answer, and its headers.
     """
-    call, response = CURRENT.get(), kwargs.get("response")
-    if call is not None and call.claimed and call.client is client and response is not None:
+    call, response = _flying(client), kwargs.get("response")
+    if call is not None and response is not None:
         call.answered_by(response)
     return wrapped(*args, **kwargs)
 
@@ -203,8 +204,8 @@ def sleep_for_retry(
     """
     Around `_sleep_for_retry`, sync or async: an attempt has failed, and nothing is in flight.
     """
-    call = CURRENT.get()
-    if call is None or not call.claimed or call.client is not client or call.asleep:
+    call = _flying(client)
+    if call is None or call.asleep:
         return wrapped(*args, **kwargs)
     _note_attempt(call, kwargs.get("response"))
     call.asleep = True
@@ -227,6 +228,11 @@ async def _asleep(call: Call, wrapped: Any, args: tuple[Any, ...], kwargs: dict[
     result = await wrapped(*args, **kwargs)
     call.asleep = False
     return result
+
+
+def _flying(client: Any) -> Call | None:
+    call = CURRENT.get()
+    return call if call is not None and call.claimed and call.client is client else None
 
 
 def _note_attempt(call: Call, response: httpx.Response | None) -> None:

@@ -54,10 +54,10 @@ class MemoryStorage(BaseStorage):
             outcome = step(cell)
             if cell["past"]:
                 keep_rows(self._rows.setdefault(key, {}), cell, _KEPT_DAYS)
-            if cell["lifetime"]["requests"] or not is_blank(cell):
-                self._cells[key] = cell
-            else:
+            if is_blank(cell):
                 self._cells.pop(key, None)
+            else:
+                self._cells[key] = cell
             return outcome
 
     async def atransact(self, key: Key, step: Callable[[Cell], T]) -> T:

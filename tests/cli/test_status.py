@@ -5,16 +5,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from groq_quota import QuotaMeter
 from groq_quota.demand import AudioDemand, ChatDemand
 from groq_quota.limits import LimitTable
-from groq_quota.policy import admission
-from groq_quota.simulator import Simulator
+from groq_quota.policy import admit
 from groq_quota.testing import FakeClock
-from groq_quota.transport import QuotaTransport
+from tests.organization import hear_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -301,7 +299,7 @@ def test_requests_that_went_to_another_model(groq_quota_here: Run) -> None:
     demand = ChatDemand({"model": "m", "messages": []})
     meter = QuotaMeter(limits=limits)
     for _ in range(2):
-        meter.run(admission(meter, "m", demand, max_wait=0, fallbacks=["n"])).commit(10)
+        admit(meter, "m", demand, max_wait=0, fallbacks=["n"]).commit(10)
     meter.close()
 
     assert "  2 sent to another model\n" in groq_quota_here("status").stdout
@@ -318,21 +316,9 @@ def test_what_others_took_and_what_is_estimated(groq_quota_here: Run) -> None:
     """
     clock = FakeClock(QuotaMeter("memory://").now() - 5)
     meter = QuotaMeter(clock=clock)
-    question = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-    with (
-        Simulator({"m": {"rpd": 1_000}}, clock=clock) as simulator,
-        httpx.Client(
-            transport=QuotaTransport(meter=meter),
-            headers={"authorization": "Bearer any"},
-            base_url=simulator.base_url,
-        ) as client,
-    ):
-        for taken in (0, 40):
-            simulator.spend("m", rpd=taken)
-            client.post("/openai/v1/chat/completions", json=question).raise_for_status()
-            clock.advance(2)
+    hear_of_others(meter, clock, "m", requests=40)
     audio = AudioDemand("whisper-large-v3", b"ID3" + bytes(199_997))
-    meter.run(admission(meter, "whisper-large-v3", audio, max_wait=0)).commit()
+    admit(meter, "whisper-large-v3", audio, max_wait=0).commit()
     meter.close()
 
     models = json.loads(groq_quota_here("status", "--json").stdout)["models"]

@@ -11,7 +11,7 @@ import pytest
 from groq_quota import QuotaMeter, Usage
 from groq_quota.demand import AudioDemand
 from groq_quota.outcomes import Outcome
-from groq_quota.policy import admission
+from groq_quota.policy import admit
 from groq_quota.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def reserve(meter: QuotaMeter, size: int = 80_000) -> Reservation:
     A place for an upload of so many bytes, ten seconds by default.
     """
     demand = AudioDemand(MODEL, b"ID3".ljust(size))
-    return meter.run(admission(meter, MODEL, demand, max_wait=0))
+    return admit(meter, MODEL, demand, max_wait=0)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from groq_quota import (
 )
 from groq_quota.demand import ChatDemand
 from groq_quota.fallbacks import fell_back
-from groq_quota.policy import admission
+from groq_quota.policy import admit
 from groq_quota.storage.memory import MemoryStorage
 from groq_quota.testing import FakeClock
 
@@ -488,8 +488,7 @@ def test_the_count_is_kept_for_its_day(
 
     def fall_back() -> None:
         meter = QuotaMeter(place, limits=limits, clock=clock)
-        booking = admission(meter, ASKED, demand, max_wait=0, fallbacks=[OTHER])
-        meter.run(booking).release()
+        admit(meter, ASKED, demand, max_wait=0, fallbacks=[OTHER]).release()
         meter.close()
 
     def seen() -> int:
@@ -528,7 +527,7 @@ def test_a_fallback_that_cannot_be_counted_holds_nothing() -> None:
     meter = QuotaMeter(Interrupted(), limits={ASKED: {"rpd": 0}}, clock=FakeClock())
     demand = ChatDemand({"model": ASKED, "messages": ASK})
     with pytest.raises(KeyboardInterrupt):
-        meter.run(admission(meter, ASKED, demand, max_wait=0, fallbacks=[OTHER]))
+        admit(meter, ASKED, demand, max_wait=0, fallbacks=[OTHER])
 
     assert (0, 0, 0) == counts(meter, OTHER)
 
@@ -553,7 +552,7 @@ def test_who_waited_for_a_fallback_in_vain_is_not_blocked_there() -> None:
     meter.record(OTHER)
     demand = ChatDemand({"model": ASKED, "messages": ASK})
     with pytest.raises(QuotaExceededError, match=ASKED):
-        meter.run(admission(meter, ASKED, demand, max_wait=90, fallbacks=[OTHER]))
+        admit(meter, ASKED, demand, max_wait=90, fallbacks=[OTHER])
 
     assert (1, 0) == (meter.usage(ASKED).blocked, meter.usage(OTHER).blocked)
     assert 0 == meter.usage(OTHER).reserved

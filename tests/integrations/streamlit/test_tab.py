@@ -12,16 +12,14 @@ import pytest
 
 pytest.importorskip("streamlit", reason="the dashboard needs streamlit")
 
-import httpx
 from streamlit.testing.v1 import AppTest
 
 from groq_quota import ConfigurationError, QuotaMeter, WrongTypeError, set_default_meter
 from groq_quota.demand import AudioDemand, ChatDemand
-from groq_quota.policy import admission
-from groq_quota.simulator import Simulator
-from groq_quota.transport import QuotaTransport
+from groq_quota.policy import admit
 from groq_quota_streamlit import admin_controls, serving, usage_sidebar, usage_tab
 from groq_quota_streamlit.exports import as_csv, as_json
+from tests.organization import hear_of_others
 
 from .pages import PATIENCE, again, html, pieces, shown
 from .world import MODEL
@@ -87,19 +85,7 @@ class TestTab:
         What the organization's others use stands below the bars, once Groq's answers have told.
         """
         before = _notes(shown(usage_tab, meter, lang=lang, model=MODEL))
-        question = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
-        with (
-            Simulator({MODEL: {"rpd": 1_000}}, clock=clock) as simulator,
-            httpx.Client(
-                transport=QuotaTransport(meter=meter),
-                headers={"authorization": "Bearer any"},
-                base_url=simulator.base_url,
-            ) as client,
-        ):
-            for taken in (0, 40):
-                simulator.spend(MODEL, rpd=taken)
-                client.post("/openai/v1/chat/completions", json=question).raise_for_status()
-                clock.advance(1)
+        hear_of_others(meter, clock, MODEL, requests=40)
 
         window = meter.usage(MODEL).window("rpd")
         after = _notes(shown(usage_tab, meter, lang=lang, model=MODEL))
@@ -126,10 +112,9 @@ class TestTab:
         meter.limits.set(MODEL, {"rpd": 0})
         chat = ChatDemand({"model": MODEL, "messages": []})
         for _ in range(2):
-            steps = admission(meter, MODEL, chat, max_wait=0, fallbacks=["another"])
-            meter.run(steps).commit(10)
+            admit(meter, MODEL, chat, max_wait=0, fallbacks=["another"]).commit(10)
         audio = AudioDemand("whisper-large-v3", b"ID3" + bytes(19_997))
-        meter.run(admission(meter, "whisper-large-v3", audio, max_wait=0)).commit()
+        admit(meter, "whisper-large-v3", audio, max_wait=0).commit()
 
         assert said == _notes(shown(usage_tab, meter, lang=lang, model=model))
 
