@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from . import lines, windows
-from .buckets import Row, take
+from .buckets import Bucket, Row, take
 from .kinds import Limit
 from .outcomes import Amount
 from .prediction import foretold
@@ -95,7 +95,7 @@ class Booking(NamedTuple):
         wait: Seconds from `at`, the epoch time it was booked at, until its turn as it looked then.
         place: By metric, how much had joined the line before it; None if it need not wait.
         begun: When it was sent, in epoch seconds; None while it waits.
-        marks: Where it stands in each bucket: see `buckets.standing`.
+        buckets: Each as it left it: see `buckets.standing`.
         before: By metric, what others had on their way when it was sent.
     """
 
@@ -107,7 +107,7 @@ class Booking(NamedTuple):
     at: float
     place: Mapping[str, float] | None = None
     begun: float | None = None
-    marks: Mapping[str, float] = _NOWHERE
+    buckets: Mapping[str, Bucket] = MappingProxyType({})
     before: Mapping[str, float] = _NOWHERE
 
     @property
@@ -296,14 +296,15 @@ def admit(
         booking = Booking(cell["day"], cell["epoch"], amount, needs, wait, now, place)
         count(cell, now, cell["day"], {"waited": wait, "avoided": 1})
     else:
-        marks, before = _sent(cell, now, rules, needs, lag=lag)
+        buckets, before = _sent(cell, now, rules, needs, lag=lag)
         booking = Booking(
-            cell["day"], cell["epoch"], amount, needs, 0.0, now, None, now, marks, before
+            cell["day"], cell["epoch"], amount, needs, 0.0, now, None, now, buckets, before
         )
-    held["requests"] += 1
-    held["tokens"] += amount.tokens
-    if amount.audio_seconds:
-        held["audio_seconds"] += amount.audio_seconds
+    cell["held"] = {
+        "requests": held["requests"] + 1,
+        "tokens": held["tokens"] + amount.tokens,
+        "audio_seconds": held["audio_seconds"] + amount.audio_seconds,
+    }
     return booking
 
 
@@ -337,8 +338,8 @@ def begin(
     if wait > 0:
         return wait
     lines.leave(cell, needs, booking.place or _NOWHERE)
-    marks, before = _sent(cell, now, rules, needs, lag=lag, mine=needs)
-    return booking._replace(begun=now, marks=marks, before=before)
+    buckets, before = _sent(cell, now, rules, needs, lag=lag, mine=needs)
+    return booking._replace(begun=now, buckets=buckets, before=before)
 
 
 def _sent(
@@ -349,9 +350,9 @@ def _sent(
     *,
     lag: float,
     mine: Mapping[str, float] = _NOWHERE,
-) -> tuple[dict[str, float], Mapping[str, float]]:
-    # Takes a request from all buckets, now: its marks, and what others had on their way. `mine` is
-    # what of it is among the holds already.
+) -> tuple[dict[str, Bucket], Mapping[str, float]]:
+    # Takes a request from all buckets, now: each as that leaves it, and what others had on their
+    # way. `mine` is what of it is among the holds already.
     before = _NOWHERE
     shared = cell["held"]["requests"] > (1 if mine else 0)
     if shared:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from .kinds import Limit
     from .state import Cell
 
-__all__ = ["Row", "give", "move", "standing", "take"]
+__all__ = ["Bucket", "Row", "give", "move", "standing", "take"]
 
 #: A limit made ready: itself, its kind, its metric, its amount, and what of it refills per second.
 Row: TypeAlias = "tuple[Limit, str, str, int, float]"
+
+#: As a cell keeps it: level, the epoch time it was taken at, and all later corrections added up.
+Bucket: TypeAlias = "list[float]"
 
 # Low points kept of a bucket; beyond, the two that differ least are taken for one, the lower. As
 # each of so many may be twice the one before it, nothing is lost of a whole minute's rush.
@@ -41,9 +44,9 @@ def take(
     lag: float = 0.0,
     shared: bool = False,
     late: bool = False,
-) -> dict[str, float]:
+) -> dict[str, Bucket]:
     """
-    Take a request from buckets; returns where that leaves each of them, for `standing`.
+    Take a request from buckets; returns each of them as that leaves it, for `standing`.
 
     Args:
         rows: The limits that the buckets are of. What others take, does not refill for us.
@@ -53,8 +56,10 @@ def take(
         shared: True while other requests are in flight, which may yet give back.
         late: True for what was sent before, and is only known now.
     """
-    windows, lows, heard = cell["windows"], cell["lows"], cell["heard"]
-    marks = {}
+    windows, heard = cell["windows"].copy(), cell["heard"]
+    if shared or cell["lows"]:
+        _note_lows(cell, now, rows, shared=shared)
+    taken = {}
     for _, kind, metric, _, rate in rows:
         need = needs[metric]
         if kind in heard:
@@ -67,31 +72,40 @@ def take(
             level, ahead = (level if level > EPSILON else 0.0), 0.0
         elif ahead > SKEW:
             ahead = 0.0
-        if shared:
-            lows[kind] = _with_low([*lows.get(kind, ())], now, level)
-        elif kind in lows:
-            del lows[kind]
         if lag and rate:
             idle = lag - ahead - level / rate
             if idle > 0:
                 ahead += idle
-        level += need
         if late:
             shift += need
-        windows[kind] = [level, now + ahead, shift]
-        marks[kind] = level - shift + rate * ahead
-    return marks
+        windows[kind] = taken[kind] = [level + need, now + ahead, shift]
+    cell["windows"] = windows
+    return taken
 
 
-def standing(mark: float, shift: float, rate: float, elapsed: float) -> float:
+def _note_lows(cell: Cell, now: float, rows: Iterable[Row], *, shared: bool) -> None:
+    # What the buckets hold before they are taken from; forgotten once nobody may give back.
+    lows, windows, heard = cell["lows"].copy(), cell["windows"], cell["heard"]
+    for _, kind, _, _, rate in rows:
+        if shared:
+            level, at, _ = windows.get(kind) or (0.0, now, 0.0)
+            refill = rate - heard[kind][1] if kind in heard else rate
+            lows[kind] = _with_low([*lows.get(kind, ())], now, drained(level, at, now, refill))
+        else:
+            lows.pop(kind, None)
+    cell["lows"] = lows
+
+
+def standing(bucket: Bucket, shift: float, rate: float, now: float) -> float:
     """
-    What a bucket holds of a request and all before it, `elapsed` seconds after it was taken.
+    What a bucket holds at `now` of a request and all before it.
 
     Args:
-        mark: What `take` returned.
-        shift: The bucket's, as it is now.
+        bucket: As `take` returned it.
+        shift: What it is now.
     """
-    return mark + shift - rate * elapsed
+    level, at, before = bucket
+    return level + (shift - before) - rate * (now - at)
 
 
 def move(cell: Cell, kind: str, now: float, rate: float, amount: float) -> None:
@@ -101,7 +115,8 @@ def move(cell: Cell, kind: str, now: float, rate: float, amount: float) -> None:
     level, at, shift = cell["windows"].get(kind) or (0.0, now, 0.0)
     level = drained(level, at, now, rate)
     amount = max(amount, -level)
-    cell["windows"][kind] = [level + amount, moment(at, now), shift + amount]
+    bucket = [level + amount, moment(at, now), shift + amount]
+    cell["windows"] = {**cell["windows"], kind: bucket}
 
 
 def _with_low(lows: list[float], time: float, low: float) -> list[float]:
@@ -139,7 +154,7 @@ def give(
         amount = _from_lows(cell, kind, amount, since)
     level, at = drained(level, at, now, rate), moment(at, now)
     amount = min(amount, level)
-    cell["windows"][kind] = [level - amount, at, shift - amount]
+    cell["windows"] = {**cell["windows"], kind: [level - amount, at, shift - amount]}
 
 
 def _from_lows(cell: Cell, kind: str, amount: float, since: float) -> float:
@@ -155,5 +170,5 @@ def _from_lows(cell: Cell, kind: str, amount: float, since: float) -> float:
         # What was higher before a lower point is no low point any more.
         first -= 2
         del lows[first : first + 2]
-    cell["lows"][kind] = lows
+    cell["lows"] = {**cell["lows"], kind: lows}
     return amount

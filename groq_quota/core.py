@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .booking import Rules
 from .effects import run
+from .errors import StorageError
 from .hooks import log_event, logger
 from .learning import learned_limits
 from .records import Notes
@@ -141,7 +142,9 @@ class Core:
         # cancellation says where (see `when_done`).
         import asyncio  # whoever awaits has it already; whoever does not need not load it
 
-        work = asyncio.ensure_future(change)
+        from .detached import detached
+
+        work = detached(change)
         self._at_work.add(work)
         work.add_done_callback(self._at_work.discard)
         try:
@@ -151,22 +154,29 @@ class Core:
             raise
 
 
-def when_done(error: BaseException, then: Callable[[Any], None]) -> bool:
+def when_done(
+    error: BaseException,
+    then: Callable[[Any], None],
+    failed: Callable[[StorageError], None] = lambda _: None,
+) -> None:
     """
-    Have the outcome of a change that a cancellation has left behind, when it is there.
-
-    False if the error left no change behind: then nothing was changed.
+    Have the outcome of a change that a cancellation has left behind, when it is there, or what the
+    storage said. Nothing is heard of any other error: it left no change behind.
     """
     work: Future[Any] | None = getattr(error, "at_work", None)
     if work is None:
-        return False
+        return
 
     def done(work: Future[Any]) -> None:
-        if not work.cancelled() and work.exception() is None:
+        if work.cancelled():
+            return
+        problem = work.exception()
+        if problem is None:
             then(work.result())
+        elif isinstance(problem, StorageError):
+            failed(problem)
 
     work.add_done_callback(done)
-    return True
 
 
 _living: weakref.WeakSet[Core] = weakref.WeakSet()
@@ -178,8 +188,10 @@ _owing: set[Core] = set()
 def _finish() -> None:
     for core in list(_living):
         try:
-            run(flushed(core), core.perform)
-            core.storage.close()
+            try:
+                run(flushed(core), core.perform)
+            finally:
+                core.storage.close()
         except Exception:  # the program is ending, and its own exit must not fail
             logger.debug("What was left to count could not be written at exit.", exc_info=True)
 
@@ -220,7 +232,12 @@ def drained(core: Core) -> Operation[None]:
         pass
     try:
         while due:
-            yield from due.popleft()
+            try:
+                yield from due.popleft()
+            except StorageError:
+                raise
+            except Exception:  # it failed whoever asked for it: the next call is not to blame
+                logger.exception("What was left to count cannot be counted.")
     finally:
         if due:
             core.later.extendleft(reversed(due))

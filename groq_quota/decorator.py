@@ -97,7 +97,7 @@ def quota_guarded(
 
 
 _HOW = (
-    'write @quota_guarded("llama-3.3-70b-versatile"), @quota_guarded(attr="groq_model") for an '
+    'write @quota_guarded("openai/gpt-oss-120b"), @quota_guarded(attr="groq_model") for an '
     "attribute of self, or @quota_guarded(model=...) with a callable that returns the name"
 )
 

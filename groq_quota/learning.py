@@ -10,7 +10,7 @@ from .limits import Learned
 from .windows import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from .state import Cell
 
@@ -27,7 +27,7 @@ def learn(cell: Cell, at: float, limits: Mapping[str, int], how: str = "headers"
     A late answer does not overwrite what a newer one said.
     """
     changed = False
-    learned = cell["learned"]
+    learned = cell["learned"].copy()
     for kind, amount in limits.items():
         known = learned.get(kind)
         if known is not None:
@@ -42,6 +42,7 @@ def learn(cell: Cell, at: float, limits: Mapping[str, int], how: str = "headers"
         # Other numbers in the headers are another plan's: what refusals told was of the old one.
         for kind in [kind for kind, known in learned.items() if known[2] == "refusal"]:
             del learned[kind]
+    cell["learned"] = learned
     return changed
 
 
@@ -59,12 +60,15 @@ def forget(cell: Cell) -> bool:
     """
     Forget what Groq named, with the buckets of these limits; False if there was nothing.
     """
-    kinds = list(cell["learned"])
-    for kind in kinds:
-        cell["windows"].pop(kind, None)
-        cell["lows"].pop(kind, None)
-        cell["heard"].pop(kind, None)
+    forgotten = cell["learned"]
+    cell["windows"] = _without(cell["windows"], forgotten)
+    cell["lows"] = _without(cell["lows"], forgotten)
+    cell["heard"] = _without(cell["heard"], forgotten)
     cell["learned"] = {}
     cell["hold"] = {}
     cell["refund"] = None
-    return bool(kinds)
+    return bool(forgotten)
+
+
+def _without(by_kind: dict[str, list[float]], kinds: Container[str]) -> dict[str, list[float]]:
+    return {kind: known for kind, known in by_kind.items() if kind not in kinds}

@@ -29,6 +29,7 @@ __all__ = [
     "ModelLimits",
     "Row",
     "checked_models",
+    "checked_name",
     "normalize_model",
 ]
 
@@ -124,16 +125,44 @@ def _check(key: object, value: object, where: str) -> None:
         raise ConfigurationError(f"{where}.{key}: must be 0 (blocked) or more, not {value}")
 
 
+def checked_name(name: str, where: str) -> str:
+    """
+    A name that every storage can keep: without what is no text in UTF-8, and not endless.
+
+    Raises:
+        ConfigurationError: If it is none; nothing is kept of it.
+    """
+    if name.isascii() and len(name) <= _LONGEST_NAME and "\0" not in name:
+        return name
+    try:
+        fits = len(name.encode()) <= _LONGEST_NAME and "\0" not in name
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise ConfigurationError(
+            f"{where}: a name must be text of at most {_LONGEST_NAME} bytes in UTF-8, without NUL"
+        )
+    return name
+
+
+# PostgreSQL's indexes take two such names and a day, and no more than 2,700 bytes.
+_LONGEST_NAME = 1_024
+
+
 def normalize_model(name: object, where: str = "model") -> str:
     """
     The model's name as it is matched everywhere: stripped and in lower case, never empty.
+
+    Raises:
+        WrongTypeError: If it is no string.
+        ConfigurationError: If it is empty, or no `checked_name`.
     """
     if not isinstance(name, str):
         raise WrongTypeError(f"{where}: a model's name must be a string, not {name!r}")
     normal = name.strip().lower()
     if not normal:
         raise ConfigurationError(f"{where}: a model's name must not be empty")
-    return normal
+    return checked_name(normal, where)
 
 
 def checked_models(models: Mapping[Any, object], prefix: str) -> dict[str, ModelLimits]:

@@ -44,11 +44,12 @@ def join(cell: Cell, until: float, needs: Mapping[str, float]) -> dict[str, floa
     """
     Join the line, to be sent at `until`; returns the place in it.
     """
-    place = {}
+    place, line = {}, cell["line"].copy()
     for metric, need in needs.items():
-        joined, left, last = cell["line"].get(metric) or _EMPTY
+        joined, left, last = line.get(metric) or _EMPTY
         place[metric] = joined
-        cell["line"][metric] = [joined + need, left, max(last, until)]
+        line[metric] = [joined + need, left, max(last, until)]
+    cell["line"] = line
     return place
 
 
@@ -81,4 +82,4 @@ def give_up(cell: Cell, needs: Mapping[str, float]) -> None:
 
 
 def _left(cell: Cell, metric: str, line: list[float], left: float) -> None:
-    cell["line"][metric] = [line[0], min(left, line[0]), line[2]]
+    cell["line"] = {**cell["line"], metric: [line[0], min(left, line[0]), line[2]]}

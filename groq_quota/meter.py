@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .core import Core, flushed
 from .errors import ConfigurationError, WrongTypeError
-from .limits import LimitTable, ModelLimits, normalize_model
-from .operations import Operations
+from .limits import LimitTable, ModelLimits, checked_name, normalize_model
+from .reporting import Reporting
 from .storage import Storage, storage_from_uri
 from .storage.memory import MemoryStorage
 from .storage.shelter import Shelter
@@ -29,7 +29,7 @@ DAYS = ("calendar", "rolling")
 LimitsSource = Mapping[str, "ModelLimits | Mapping[str, object]"] | str | os.PathLike[str]
 
 
-class QuotaMeter(Operations):
+class QuotaMeter(Reporting):
     """
     Checks requests against limits before they are sent, and counts them afterwards.
 
@@ -44,10 +44,10 @@ class QuotaMeter(Operations):
         day: "calendar" counts a day until midnight UTC, when counting starts anew, and keeps
             Groq's own day beside it once an answer has told of it. "rolling" holds to Groq's day
             alone, which refills all the time: the most that Groq allows.
-        scope: Whose quota it is; scopes are counted apart.
+        scope: Whose quota it is; scopes are counted apart. As a model's name, at most 1,024 bytes.
         enforce: False counts and warns, and never blocks.
         on_storage_error: "allow" goes on counting in memory while the storage is away; "refuse"
-            raises `StorageError`.
+            raises `StorageError`, and counts what was reserved before once the storage is back.
         hooks: Called with every `QuotaEvent`, after the log.
         clock: Epoch seconds.
 
@@ -285,15 +285,19 @@ class QuotaMeter(Operations):
         """
         Flush, and let go of files and connections; the next use opens them again.
         """
-        self.flush()
-        self._core.storage.close()
+        try:
+            self.flush()
+        finally:
+            self._core.storage.close()
 
     async def aclose(self) -> None:
         """
         Same as `close`, without blocking the event loop.
         """
-        await self.aflush()
-        await self._core.storage.aclose()
+        try:
+            await self.aflush()
+        finally:
+            await self._core.storage.aclose()
 
 
 def _checked_scope(name: object) -> str:
@@ -303,4 +307,4 @@ def _checked_scope(name: object) -> str:
     if not name:
         msg = "scope must not be empty"
         raise ConfigurationError(msg)
-    return name
+    return checked_name(name, "scope")

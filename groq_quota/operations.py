@@ -4,7 +4,6 @@ What a meter does, as operations: shared by its sync and async methods, and by t
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,16 +11,15 @@ from . import messages, readings
 from .booking import Booking, Denial, admit, begin, turn_away
 from .core import drained, when_done
 from .effects import arun, run
-from .errors import ConfigurationError, QuotaExceededError, RequestTooLargeError
+from .errors import ConfigurationError, QuotaExceededError, RequestTooLargeError, StorageError
 from .fallbacks import is_taken_over
 from .hooks import QuotaEvent, logger
 from .learning import forget, learned_limits
 from .limits import normalize_model
 from .outcomes import Amount, Outcome
-from .reports import Decision, Status, Usage, whole
+from .reports import Status, whole
 from .reservation import Reservation
-from .settings import language
-from .settling import hold_off, refuse, settle
+from .settling import Settled, hold_off, refuse, settle
 from .state import new_cell, reset, touch
 
 if TYPE_CHECKING:
@@ -34,9 +32,8 @@ if TYPE_CHECKING:
     from .limits import Limit
     from .records import Note, Notes
     from .replies import Refusal
-    from .reports import DailySummary, ModelUsage
-    from .settling import Settled
     from .state import Cell
+    from .storage import Doubt
 
 __all__ = ["Operations"]
 
@@ -44,8 +41,6 @@ T = TypeVar("T")
 
 # Clocks have no more digits than these, in seconds: a turn comes when it is over for certain.
 _HAIR = 2e-6
-# No storage keeps more days than these.
-_MOST_DAYS = 3_660
 # Who has waited this long does not give up his place for another second.
 _GRACE = 1.0
 
@@ -113,7 +108,10 @@ class Operations:
         # What is due from before, and the plan that this or another process has recognised.
         core = self._core
         if core.later:
-            yield from drained(core)
+            try:
+                yield from drained(core)
+            except StorageError:  # still due; whether what was asked for can be done, will be seen
+                logger.debug("What is due cannot be counted yet.", exc_info=True)
         if self._scope not in core.plans:
             cell = yield "read", (self._scope, "")
             core.plans[self._scope] = cell["plan"] if cell else None
@@ -126,14 +124,6 @@ class Operations:
 
     def _rules_of(self, model: str) -> RulesOf:
         return partial(self._core.rules, model, self._scope)
-
-    def _check(self, model: str, tokens: int) -> Operation[Decision]:
-        name, amount = normalize_model(model), Amount(whole(tokens, "tokens"))
-        cell, rules = yield from self._read(name)
-        decision = readings.decision(cell, self.now(), rules, amount, language())
-        if decision.allowed or self._core.enforce:
-            return decision
-        return Decision(allowed=True, status=decision.status, message=decision.message)
 
     def _reserve(self, model: str, tokens: int) -> Operation[Reservation]:
         name, amount = normalize_model(model), Amount(whole(tokens, "tokens"))
@@ -275,30 +265,38 @@ class Operations:
             retry_after=denial.retry_after,
         )
 
-    def _record(self, model: str, usage: object) -> Operation[ModelUsage]:
-        name, counted = normalize_model(model), Usage.of(usage)
-        yield from self.settling(name, Outcome(usage=counted))
-        return (yield from self._usage(name))
-
     def settling(
-        self, model: str, outcome: Outcome, booking: Booking | None = None
+        self,
+        model: str,
+        outcome: Outcome,
+        booking: Booking | None = None,
+        *,
+        lasting: bool = True,
     ) -> Operation[Settled]:
         """
         The operation that counts what became of a request and frees its booking; see `settle`.
+
+        What a storage cannot take, as it is away, is kept until the meter's next call. With
+        `lasting=False` it is not: whoever asked may ask again.
         """
         core, key = self._core, (self._scope, model)
         if core.later or self._scope not in core.plans:
             try:
                 yield from self._ready()
-            except BaseException:
-                # Cancelled before it was counted: that is still due.
-                self.settle_later(self.settling(model, outcome, booking))
+            except BaseException as error:
+                # Cancelled before it was counted, or a storage that is away: that is still due.
+                away = isinstance(error, StorageError)
+                if (lasting and away) or not isinstance(error, Exception):
+                    self.settle_later(self.settling(model, outcome, booking))
                 raise
         step = self._settling(model, outcome, booking)
         try:
             settled: Settled = yield "transact", key, step
         except BaseException as error:
-            when_done(error, lambda done: self.settle_later(self._followed(model, done)))
+            keep_due = partial(self._keep_due, model, outcome, booking)
+            if lasting and isinstance(error, StorageError):
+                keep_due(error)
+            when_done(error, lambda done: self.settle_later(self._followed(model, done)), keep_due)
             raise
         yield from self._followed(model, settled)
         return settled
@@ -312,7 +310,11 @@ class Operations:
             self.run(self.settling(model, outcome, booking))
             return
         step = self._settling(model, outcome, booking)
-        settled = core.storage.transact((self._scope, model), step)
+        try:
+            settled = core.storage.transact((self._scope, model), step)
+        except StorageError as error:
+            self._keep_due(model, outcome, booking, error)
+            raise
         brought = settled.first_of_day or settled.learned or settled.announce is not None
         if brought or core.rests.lines:
             self.run(self._followed(model, settled))
@@ -331,6 +333,37 @@ class Operations:
     ) -> Callable[[Cell], Settled]:
         rules_of = self._rules_of(model)
         return partial(settle, now=self.now(), rules_of=rules_of, outcome=outcome, booking=booking)
+
+    def _keep_due(
+        self, model: str, outcome: Outcome, booking: Booking | None, error: StorageError
+    ) -> None:
+        # What a storage did not take, as it is away, is counted once it can be: at the next call.
+        doubt: Doubt | None = getattr(error, "doubt", None)
+        self.settle_later(self._settling_again(model, outcome, booking, doubt))
+
+    def _settling_again(
+        self, model: str, outcome: Outcome, booking: Booking | None, doubt: Doubt | None
+    ) -> Operation[None]:
+        if doubt is not None:
+            try:
+                made = yield "applied", doubt.key, doubt.change
+            except BaseException:  # nobody knows yet
+                self.settle_later(self._settling_again(model, outcome, booking, doubt))
+                raise
+            if made:
+                # What it had to say was lost with the answer: the most that it can have been.
+                day, cell = doubt.after["day"], doubt.after
+                told = Settled(
+                    first_of_day=True,
+                    status=Status.NORMAL,
+                    announce=None,
+                    day=day,
+                    learned=True,
+                    cell=cell,
+                )
+                yield from self._followed(model, told)
+                return
+        yield from self.settling(model, outcome, booking)
 
     def hearing(self, reservation: Reservation, refusal: Refusal) -> Operation[None]:
         """
@@ -356,13 +389,18 @@ class Operations:
 
     def _followed(self, model: str, settled: Settled) -> Operation[None]:
         # What a count brings with it: room for others, an active day, a plan that is recognised, an
-        # event.
+        # event. The count itself is made, so it does not fail if the storage does by then.
         if self._core.rests.lines:
             self._core.rests.wake_first((self._scope, model))
-        if settled.first_of_day:
-            yield "transact", (self._scope, ""), partial(touch, day=settled.day)
-        if settled.learned:
-            yield from self._recognise(model, settled.cell)
+        try:
+            if settled.first_of_day:
+                yield "transact", (self._scope, ""), partial(touch, day=settled.day)
+            if settled.learned:
+                yield from self._recognise(model, settled.cell)
+        except StorageError:
+            logger.debug("What a count brings with it is still due.", exc_info=True)
+            self.settle_later(self._followed(model, settled))
+            return
         if settled.announce is not None:
             self._announce(model, settled)
 
@@ -387,56 +425,6 @@ class Operations:
                 "not enforced (set plan= or limits= if you know them)"
             )
             self.tell("contradicted", model, Status.NORMAL, said)
-
-    def _usage(self, model: str) -> Operation[ModelUsage]:
-        cell, rules = yield from self._read(model)
-        return self._report(model, cell, rules)
-
-    def _report(self, model: str, cell: Cell, rules: Rules) -> ModelUsage:
-        described = self._core.table.description(model)
-        return readings.model_usage(model, cell, self.now(), rules, described)
-
-    def _usages(self, *, known: bool) -> Operation[dict[str, ModelUsage]]:
-        if self._core.later or self._scope not in self._core.plans:
-            yield from self._ready()
-        cells: dict[str, Cell] = yield "load", self._scope
-        core = self._core
-        if known:
-            cells = {**{name: new_cell() for name in core.table.models()}, **cells}
-        return {
-            model: self._report(model, cell, core.rules(model, self._scope, cell))
-            for model, cell in sorted(cells.items())
-            if model
-        }
-
-    def _summary(self) -> Operation[DailySummary]:
-        if self._core.later or self._scope not in self._core.plans:
-            yield from self._ready()
-        cells: dict[str, Cell] = yield "load", self._scope
-        return readings.daily_summary(cells, self.now())
-
-    def _history(self, days: int) -> Operation[list[DailySummary]]:
-        count = whole(days, "days")
-        if count > _MOST_DAYS:
-            raise ConfigurationError(f"days must be {_MOST_DAYS:,} or fewer, not {days:,}")
-        if self._core.later or self._scope not in self._core.plans:
-            yield from self._ready()
-        cells: dict[str, Cell] = yield "load", self._scope
-        end = date.fromisoformat(readings.last_day(cells, self.now()))
-        wanted = [(end - timedelta(days=back)).isoformat() for back in range(count)][::-1]
-        past = (yield "past", self._scope, wanted[0]) if wanted else {}
-        return readings.history(past, cells, wanted)
-
-    def _health(self, model: str) -> Operation[dict[str, Any]]:
-        decision = yield from self._check(model, 0)
-        usage = yield from self._usage(normalize_model(model))
-        return {
-            "status": usage.status.value,
-            "can_make_request": decision.allowed,
-            "message": decision.message,
-            "storage_ok": not getattr(self._core.storage, "away", False),
-            "usage": usage.to_dict(),
-        }
 
     def _reset(self, model: str | None) -> Operation[None]:
         if self._core.later or self._scope not in self._core.plans:

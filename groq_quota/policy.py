@@ -158,19 +158,19 @@ def _waited(
 ) -> Operation[bool]:
     model, seconds = reservation.model, booked.wait
     said = f"{model}: waiting {messages.duration(seconds)} for its window"
-    meter.tell("waiting", model, Status.NORMAL, said, seconds=seconds)
     try:
+        meter.tell("waiting", model, Status.NORMAL, said, seconds=seconds)
         begun = yield from meter.turn(model, booked, max_wait)
+        if begun is not None:
+            reservation.begin(begun)
+            meter.tell("resumed", model, Status.NORMAL, f"{model}: waited, now sent")
+            return True
     except BaseException:
         # Cancelled or interrupted: its place is given back, by whoever calls next.
         meter.settle_later(reservation.ending(_GIVEN_UP))
         raise
-    if begun is None:
-        yield from reservation.ending(_GIVEN_UP)
-        return False
-    reservation.begin(begun)
-    meter.tell("resumed", model, Status.NORMAL, f"{model}: waited, now sent")
-    return True
+    yield from reservation.ending(_GIVEN_UP)
+    return False
 
 
 _GIVEN_UP = Outcome(requests=0)

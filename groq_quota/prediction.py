@@ -39,7 +39,7 @@ __all__ = [
     "learn_answer",
     "learn_prompt",
     "predict_prompt",
-    "teach",
+    "taught",
     "usual_answer",
 ]
 
@@ -113,15 +113,22 @@ def foretold(fits: Mapping[str, list[float]], amount: Amount) -> Amount:
     return Amount(tokens, tokens - output, output, *amount[3:])
 
 
-def teach(fits: Fits, amount: Amount, usage: Usage) -> None:
+def taught(fits: Fits, amount: Amount, usage: Usage) -> Fits:
     """
-    Learn what can be learned from an answer to a request of that amount.
+    The same with what an answer to a request of that amount teaches.
     """
     features, tokens = amount.features, usage.prompt_tokens
-    if features and tokens and not (len(features) == 1 and _as_foretold(fits, amount, tokens)):
+    new = bool(features and tokens) and not (
+        len(features) == 1 and _as_foretold(fits, amount, tokens)
+    )
+    open_ended = not amount.capped and usage.completion_tokens > 0
+    if new or open_ended:
+        fits = fits.copy()
+    if new:
         learn_prompt(fits, features, tokens)
-    if not amount.capped and usage.completion_tokens:
+    if open_ended:
         learn_answer(fits, usage.completion_tokens // amount.answers)
+    return fits
 
 
 def _as_foretold(fits: Fits, amount: Amount, tokens: int) -> bool:

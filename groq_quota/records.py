@@ -122,6 +122,7 @@ def mark(
     *,
     besides: Record | None = None,
     only: str | None = None,
+    model: str | None = None,
     outside: bool = False,
 ) -> bool:
     """
@@ -133,6 +134,7 @@ def mark(
     Args:
         besides: A record that is left as it is.
         only: The kind of records that are marked; None for all.
+        model: The model whose records are marked; None for all.
         outside: Whether records of what never calls the Groq SDK are marked, too.
     """
     records = _open.get()
@@ -145,7 +147,7 @@ def mark(
         if not record.meter.same_count(meter):
             continue
         decorated = decorated or record.kind == "call"
-        if only is None or record.kind == only:
+        if (only is None or record.kind == only) and (model is None or record.model == model):
             record.marked = True
             if record.held:
                 _give_back(record)

@@ -130,7 +130,8 @@ def _checked(usage: Usage) -> Usage:
 
 def whole(value: object, name: str) -> int:
     """
-    `value` if it is a whole number not below 0; else an error that names `name`.
+    `value` if it is a whole number not below 0, and below 2**53, so that every storage can add to
+    it; else an error that names `name`.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         msg = f"{name} must be a whole number, not {value!r}"
@@ -138,7 +139,13 @@ def whole(value: object, name: str) -> int:
     if value < 0:
         msg = f"{name} must not be negative, not {value!r}"
         raise ConfigurationError(msg)
+    if value >= _TOO_MANY:
+        msg = f"{name} must be below 2**53"
+        raise ConfigurationError(msg)
     return value
+
+
+_TOO_MANY = 2**53
 
 
 def _get(value: object, name: str) -> Any:  # usage objects come from any SDK, of any shape

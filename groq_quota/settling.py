@@ -13,7 +13,7 @@ from .booking import status_of
 from .buckets import give, take
 from .learning import learn
 from .outcomes import NOTHING, Amount, Outcome, charged_of, counted_of, estimated_of, unused_of
-from .prediction import teach
+from .prediction import taught
 from .replies import read_standing
 from .reports import Status, Usage
 from .standing import hear, hear_refusal, is_worth_hearing, note_unused, seconds_told
@@ -37,7 +37,7 @@ class Settled(NamedTuple):
         announce: The status, if it is to be announced: once per day and model.
         day: The day it was counted on.
         learned: True if the answer's headers taught something new.
-        cell: The cell as it is now, to be read at once and not kept.
+        cell: The cell as it is now.
     """
 
     first_of_day: bool
@@ -77,7 +77,7 @@ def settle(
         if not cell["refund"] and "tpm" in cell["heard"]:
             note_unused(cell, "tpm", unused_of(outcome, amount))
     if outcome.usage is not None and (amount.features or not amount.capped):
-        teach(cell["fits"], amount, outcome.usage)
+        cell["fits"] = taught(cell["fits"], amount, outcome.usage)
     first = count(cell, now, day, counted)
     if amount.audio_floor is not None and day == cell["day"]:
         cell["estimated"] += estimated_of(outcome, amount)
@@ -135,11 +135,12 @@ def hold_off(cell: Cell, now: float, *, refusal: Refusal) -> None:
         }
 
 
-def _free(held: Held, amount: Amount) -> None:
-    held["requests"] = max(0, held["requests"] - 1)
-    held["tokens"] = max(0, held["tokens"] - amount.tokens)
-    if amount.audio_seconds:
-        held["audio_seconds"] = max(0.0, held["audio_seconds"] - amount.audio_seconds)
+def _freed(held: Held, amount: Amount) -> Held:
+    return {
+        "requests": max(0, held["requests"] - 1),
+        "tokens": max(0, held["tokens"] - amount.tokens),
+        "audio_seconds": max(0.0, held["audio_seconds"] - amount.audio_seconds),
+    }
 
 
 def _charge(cell: Cell, now: float, rules: Rules, charged: dict[str, float]) -> None:
@@ -160,19 +161,19 @@ def _correct(
     # Else its hold went with its day, or a reset.
     freed = same and booking.day == cell["day"]
     if freed:
-        _free(cell["held"], booking.amount)
+        cell["held"] = _freed(cell["held"], booking.amount)
     if since is None:
         # It was never sent, or by somebody who did not wait for its turn.
         lines.give_up(cell, booking.needs)
         _charge(cell, now, rules, charged)
         return
     taken, shared = booking.needs, cell["held"]["requests"] > 0
-    marks, windows = booking.marks, cell["windows"]
+    booked, windows = booking.buckets, cell["windows"]
     for row in rules.buckets:
         _, kind, metric, _, rate = row
         more = charged[metric]
         # A reset empties buckets, and a limit that was not known has none yet.
-        if kind in marks and kind in windows and (same or kind in cell["learned"]):
+        if kind in booked and kind in windows and (same or kind in cell["learned"]):
             more -= taken[metric]
         if not more:
             continue

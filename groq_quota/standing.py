@@ -154,13 +154,13 @@ def hear(
         _learn_lag(cell, now, rules, heard.at - start - heard.served)
     if booking.epoch != cell["epoch"]:
         return
-    windows, marks = cell["windows"], booking.marks
+    windows, buckets = cell["windows"], booking.buckets
     admitted, (limits, remaining) = admitted_of(outcome, booking.amount), standings
     for kind, left in remaining.items():
         row = rules.by_kind.get(kind)
         if row is None or row[3] != limits.get(kind):
             continue  # a smaller limit of the user's own: another bucket
-        if kind not in marks or kind not in windows:
+        if kind not in buckets or kind not in windows:
             continue  # what was learned has been forgotten meanwhile
         _, _, metric, size, rate = row
         known = cell["heard"].get(kind) or _UNHEARD
@@ -169,7 +169,7 @@ def hear(
             continue  # an answer that was sent later has spoken already
         refill, here = rate - known[1], admitted[metric]
         # What was given back by those after it is no part of it: at least itself was there.
-        upto = standing(marks[kind], shift, refill, 0.0)
+        upto = standing(buckets[kind], shift, refill, start)
         mine = max(here, upto - (booking.needs[metric] - here))
         behind = max(0.0, upto - refill * (now - start))
         blur = _Blur(
@@ -181,7 +181,7 @@ def hear(
         bucket = _Bucket(kind, size, rate)
         said = size - left
         found = _compared(cell, bucket, now, heard.at, mine=mine, said=said, blur=blur)
-        cell["heard"][kind] = found
+        cell["heard"] = {**cell["heard"], kind: found}
 
 
 def seconds_told(
@@ -201,8 +201,8 @@ def seconds_told(
     """
     limits, remaining = standings
     row, known = rules.by_kind.get(_AUDIO), cell["heard"].get(_AUDIO)
-    mark, bucket = booking.marks.get(_AUDIO), cell["windows"].get(_AUDIO)
-    if row is None or known is None or mark is None or bucket is None or _AUDIO not in remaining:
+    before, bucket = booking.buckets.get(_AUDIO), cell["windows"].get(_AUDIO)
+    if row is None or known is None or before is None or bucket is None or _AUDIO not in remaining:
         return None
     _, _, metric, size, rate = row
     at, outside, margin, *_ = known
@@ -212,7 +212,7 @@ def seconds_told(
     if not alone or booking.epoch != cell["epoch"] or limits.get(_AUDIO) != size:
         return None
     level, at, shift = bucket
-    upto = standing(mark, shift, rate, 0.0)
+    upto = standing(before, shift, rate, booking.start)
     if drained(level, at, now, rate) > max(0.0, upto - rate * (now - booking.start)) + EPSILON:
         return None  # somebody was sent after it, and has ended before it
     seconds = size - remaining[_AUDIO] - max(0.0, upto - booking.needs[metric])
@@ -260,7 +260,8 @@ def _compared(
         move(cell, kind, now, rate, up)
     elif mine - said > back:
         down = mine - said - back
-        explained = unused + outside * passed if after or before else down
+        alone = after <= EPSILON and before <= EPSILON
+        explained = down if alone else unused + outside * passed
         found = -min(down, explained)
         move(cell, kind, now, rate, found)
     if unused > 2 * back + size / 100 and mine > 2 * back + size / 100:
@@ -306,7 +307,7 @@ def note_unused(cell: Cell, kind: str, unused: float) -> None:
     """
     known = cell["heard"].get(kind)
     if known and unused:
-        cell["heard"][kind] = [*known[:7], known[7] + unused, known[8]]
+        cell["heard"] = {**cell["heard"], kind: [*known[:7], known[7] + unused, known[8]]}
 
 
 def _learn_lag(cell: Cell, now: float, rules: Rules, seconds: float) -> None:
@@ -337,7 +338,7 @@ def hear_refusal(
     known = external(cell, kind)
     held = (
         booking is not None
-        and kind in booking.marks
+        and kind in booking.buckets
         and kind in cell["windows"]
         and booking.epoch == cell["epoch"]
     )
@@ -346,8 +347,7 @@ def hear_refusal(
         lack = used - drained(level, at, now, rate)
     else:
         shift = cell["windows"][kind][2]
-        since = now - (booking.begun or now)
-        mine = standing(booking.marks[kind], shift, rate - known.rate, since)
+        mine = standing(booking.buckets[kind], shift, rate - known.rate, now)
         # What it has booked comes back when it ends.
         need = booking.amount.needs()[metric]
         lack = used + need - max(mine, need)
@@ -359,4 +359,4 @@ def hear_refusal(
     if kind in cell["heard"]:
         margin = min(known.margin + used + requested - size, _MOST_MARGIN * size)
         took = known.took + max(0.0, lack)
-        cell["heard"][kind] = [*known._replace(margin=margin, took=took)]
+        cell["heard"] = {**cell["heard"], kind: [*known._replace(margin=margin, took=took)]}

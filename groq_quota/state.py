@@ -2,9 +2,9 @@
 What is stored for one scope and model, and how its days go by.
 
 A cell is a plain, JSON-ready dictionary, so that a storage needs to know nothing of quotas. A step
-is a pure function of (cell, now): it may change the cell it is given, and the storage keeps the
-cell only if the step returns. Values below the second level are replaced, never changed in place:
-`clone` relies on it.
+is a pure function of (cell, now): it puts other values into the cell it is given, and changes none
+of them in place. So a storage gives it a `copy()` of the cell, which shares all values with the
+original, and keeps that only if the step returns.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ __all__ = [
     "Held",
     "Rows",
     "add_counts",
+    "begin_day",
     "clone",
     "count",
     "is_blank",
-    "merge",
     "new_cell",
     "new_counts",
+    "nothing_held",
     "reset",
+    "restart",
     "roll",
+    "to_row",
     "touch",
 ]
 
@@ -137,7 +140,10 @@ _ZERO = Counts(
 )
 
 
-def _nothing_held() -> Held:
+def nothing_held() -> Held:
+    """
+    The holds of nobody.
+    """
     return Held(requests=0, tokens=0, audio_seconds=0.0)
 
 
@@ -149,7 +155,7 @@ def new_cell() -> Cell:
         day="",
         epoch=0,
         today=new_counts(),
-        held=_nothing_held(),
+        held=nothing_held(),
         hours={},
         lifetime=new_counts(),
         last_request=None,
@@ -174,7 +180,7 @@ def new_cell() -> Cell:
 
 def clone(cell: Cell) -> Cell:
     """
-    A copy that steps may change without changing the original.
+    A copy that shares nothing that anybody might change: for those outside.
     """
     copy = cell.copy()
     copy["today"] = cell["today"].copy()
@@ -220,15 +226,18 @@ def count(cell: Cell, now: float, day: str, counted: Mapping[str, float]) -> boo
     """
     if not counted:
         return False
-    here, lifetime = day == cell["day"], cell["lifetime"]
-    row = cell["today"] if here else cell["past"].get(day, _ZERO).copy()
+    here, lifetime = day == cell["day"], cell["lifetime"].copy()
+    row = (cell["today"] if here else cell["past"].get(day, _ZERO)).copy()
     first = not (here and row["requests"])
     for name, number in counted.items():
         if number:
             lifetime[name] += number  # type: ignore[literal-required]  # names of Counts
             row[name] += number  # type: ignore[literal-required]  # names of Counts
-    if not here:
-        cell["past"][day] = row
+    cell["lifetime"] = lifetime
+    if here:
+        cell["today"] = row
+    else:
+        cell["past"] = {**cell["past"], day: row}
     requests = counted.get("requests")
     if not requests:
         return False
@@ -236,8 +245,12 @@ def count(cell: Cell, now: float, day: str, counted: Mapping[str, float]) -> boo
     if here:
         hours, hour = cell["hours"], windows.utc_hour(now)
         before, tokens = hours.get(hour, _NO_HOUR)
-        hours[hour] = [before + int(requests), tokens + int(counted.get("tokens", 0))]
+        row_of_hour = [before + int(requests), tokens + int(counted.get("tokens", 0))]
+        cell["hours"] = {**hours, hour: row_of_hour}
     return first
+
+
+_NO_HOUR = [0, 0]
 
 
 def add_counts(total: Counts, more: Counts, sign: int = 1) -> Counts:
@@ -260,7 +273,7 @@ def roll(cell: Cell, now: float) -> None:
         return
     if day and today < day and windows.days_apart(today, day) <= 1:
         return
-    _begin(cell, today)
+    begin_day(cell, today)
     if today < day:
         # The day may have been before: what was reserved then frees nothing now.
         cell["epoch"] += 1
@@ -272,17 +285,23 @@ def reset(cell: Cell, now: float) -> None:
     """
     roll(cell, now)
     if not is_blank(cell):
-        _restart(cell)
+        restart(cell)
 
 
-def _begin(cell: Cell, day: str) -> None:
+def begin_day(cell: Cell, day: str) -> None:
+    """
+    Put the counts of the cell's day to its row, and begin another day.
+    """
     if cell["day"]:
         _archive(cell)
     cell["day"] = day
     _clear_day(cell)
 
 
-def _restart(cell: Cell) -> None:
+def restart(cell: Cell) -> None:
+    """
+    Begin the day anew: what was reserved before frees nothing after.
+    """
     _archive(cell)
     _clear_day(cell)
     cell["epoch"] += 1
@@ -293,16 +312,20 @@ def _restart(cell: Cell) -> None:
 
 def _archive(cell: Cell) -> None:
     if any(cell["today"].values()):
-        _to_row(cell, cell["day"], cell["today"])
+        to_row(cell, cell["day"], cell["today"])
 
 
-def _to_row(cell: Cell, day: str, counts: Counts) -> None:
-    cell["past"][day] = add_counts(cell["past"].get(day, _ZERO), counts)
+def to_row(cell: Cell, day: str, counts: Counts) -> None:
+    """
+    Add counts to the row of a past day.
+    """
+    past = cell["past"]
+    cell["past"] = {**past, day: add_counts(past.get(day, _ZERO), counts)}
 
 
 def _clear_day(cell: Cell) -> None:
     cell["today"] = new_counts()
-    cell["held"] = _nothing_held()
+    cell["held"] = nothing_held()
     cell["hours"] = {}
     cell["estimated"] = 0.0
     cell["fallbacks"] = 0
@@ -321,126 +344,3 @@ def touch(cell: Cell, day: str) -> bool:
     cell["active_day"] = day
     cell["days_active"] += 1
     return True
-
-
-def merge(cell: Cell, *, base: Cell, base_rows: Rows, local: Cell, rows: Rows) -> None:
-    """
-    Add to a cell what was counted elsewhere between `base` and `local`, with the days' rows.
-
-    For what a process counted by itself while the storage was away.
-    """
-    if local["day"] > cell["day"]:
-        _begin(cell, local["day"])
-    days = {day: add_counts(row, base_rows.get(day, _ZERO), -1) for day, row in rows.items()}
-    today = local["today"]
-    if base["day"] == local["day"] and base["epoch"] == local["epoch"]:
-        today = add_counts(today, base["today"], -1)
-    elif base["day"]:
-        days[base["day"]] = add_counts(days.get(base["day"], _ZERO), base["today"], -1)
-    here = local["day"] == cell["day"]
-    # Whether nobody else reset it meanwhile: only then are its holds those of `base`.
-    alone = cell["epoch"] == base["epoch"]
-    if here and local["epoch"] > base["epoch"]:
-        _restart(cell)
-        cell["epoch"] = local["epoch"] if alone else max(cell["epoch"], local["epoch"] + 1)
-    for day, counts in days.items():
-        if any(counts.values()):
-            _to_row(cell, day, counts)
-    if here:
-        cell["today"] = add_counts(cell["today"], today)
-        if alone:
-            _merge_held(cell, base, local)
-        _merge_hours(cell, base, local)
-        same = base["day"] == local["day"] and base["epoch"] == local["epoch"]
-        less = base["estimated"] if same else 0.0
-        cell["estimated"] += max(0.0, local["estimated"] - less)
-        sent = base["fallbacks"] if same else 0
-        cell["fallbacks"] += max(0, local["fallbacks"] - sent)
-        cell["told"] = max(cell["told"], local["told"])
-    elif any(today.values()):
-        _to_row(cell, local["day"], today)
-    _merge_rest(cell, base, local)
-
-
-def _merge_held(cell: Cell, base: Cell, local: Cell) -> None:
-    held, more = cell["held"], local["held"]
-    same = base["day"] == local["day"] and base["epoch"] == local["epoch"]
-    less = base["held"] if same else _nothing_held()
-    cell["held"] = Held(
-        requests=max(0, held["requests"] + more["requests"] - less["requests"]),
-        tokens=max(0, held["tokens"] + more["tokens"] - less["tokens"]),
-        audio_seconds=max(
-            0.0, held["audio_seconds"] + more["audio_seconds"] - less["audio_seconds"]
-        ),
-    )
-
-
-def _merge_hours(cell: Cell, base: Cell, local: Cell) -> None:
-    same = base["day"] == local["day"] and base["epoch"] == local["epoch"]
-    hours = cell["hours"]
-    for hour, (requests, tokens) in local["hours"].items():
-        less = base["hours"].get(hour, _NO_HOUR) if same else _NO_HOUR
-        known = hours.get(hour, _NO_HOUR)
-        hours[hour] = [known[0] + requests - less[0], known[1] + tokens - less[1]]
-
-
-_NO_HOUR = [0, 0]
-
-
-def _merge_rest(cell: Cell, base: Cell, local: Cell) -> None:
-    counted = add_counts(local["lifetime"], base["lifetime"], -1)
-    cell["lifetime"] = add_counts(cell["lifetime"], counted)
-    _merge_windows(cell, base, local)
-    cell["last_request"] = max(cell["last_request"] or 0.0, local["last_request"] or 0.0) or None
-    newer = cell["learned"]
-    for kind, learned in local["learned"].items():
-        known = newer.get(kind)
-        if known is None or float(learned[1] or 0.0) > float(known[1] or 0.0):
-            newer[kind] = learned
-    _merge_knowledge(cell, base, local)
-    if local["active_day"] > max(base["active_day"], cell["active_day"]):
-        cell["days_active"] += max(0, local["days_active"] - base["days_active"])
-        cell["active_day"] = local["active_day"]
-    cell["plan"] = cell["plan"] or local["plan"]
-
-
-def _merge_knowledge(cell: Cell, base: Cell, local: Cell) -> None:
-    # What answers have taught: the newer word counts, and what nobody knew before.
-    for kind, heard in local["heard"].items():
-        if heard[0] > cell["heard"].get(kind, _NEVER)[0]:
-            cell["heard"][kind] = heard
-    holds = cell["hold"]
-    for kind, hold in local["hold"].items():
-        if float(hold[0] or 0.0) > float(holds.get(kind, _NEVER)[0] or 0.0):
-            holds[kind] = hold
-    fits = cell["fits"]
-    for name, fit in local["fits"].items():
-        if fit != base["fits"].get(name) and fits.get(name) == base["fits"].get(name):
-            fits[name] = fit
-    if local["lag"] is not None:
-        cell["lag"] = max(local["lag"], cell["lag"] or 0.0)
-    if cell["refund"] is None:
-        cell["refund"] = local["refund"]
-
-
-_NEVER = [0.0]
-
-
-def _merge_windows(cell: Cell, base: Cell, local: Cell) -> None:
-    # Where both sides took from a bucket, what each left of it is added: without its rate, the
-    # share of `base` that both still hold cannot be told. The safe side, for one window's length.
-    lows = cell["lows"]
-    for kind, bucket in local["windows"].items():
-        before, stored = base["windows"].get(kind), cell["windows"].get(kind)
-        if bucket == before:
-            continue
-        if stored is None or stored == before:
-            cell["windows"][kind] = bucket
-            lows.pop(kind, None)
-            if kind in local["lows"]:
-                lows[kind] = local["lows"][kind]
-        else:
-            at = max(stored[1], bucket[1])
-            shift = stored[2] + bucket[2] - (before[2] if before else 0.0)
-            cell["windows"][kind] = [stored[0] + bucket[0], at, shift]
-            lows[kind] = [at, 0.0]

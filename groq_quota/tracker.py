@@ -13,6 +13,7 @@ from .errors import WrongTypeError
 from .hooks import logger
 from .limits import normalize_model
 from .meter import QuotaMeter
+from .records import mark, take_over
 from .reports import DailySummary, ModelUsage, Status, WindowUsage, whole
 from .sdk import installed
 from .windows import utc_iso
@@ -166,13 +167,21 @@ class UsageTracker:
         """
         Count one request that was made; never refuses, and may pass the limit.
 
-        A call of the last ten minutes that the SDK plugin has counted already is not counted again.
+        A call of the last ten minutes that the SDK plugin has counted already is not counted again,
+        and what is counted here within a decorated function of the same model, that one does not
+        count.
         """
         tokens = whole(tokens_used, "tokens_used")
         meter = self.meter
         if _counted_already(meter, model):
             return self.get_usage_info(model)
-        return self._info(meter, meter.record(model, tokens), meter.summary())
+        name = normalize_model(model)
+        reservation = take_over(meter, name)
+        mark(meter, model=name)
+        if reservation is None:
+            return self._info(meter, meter.record(model, tokens), meter.summary())
+        reservation.commit(tokens)
+        return self.get_usage_info(model)
 
     def check_can_make_request(self, model: str) -> tuple[bool, str]:
         """

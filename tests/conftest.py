@@ -4,19 +4,24 @@ What holds for every test.
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 from groq_quota.simulator import Simulator
-from tests.storage.servers import RedisCluster, postgres_urls, redis_urls
+from groq_quota.storage.memory import MemoryStorage
+from tests.storage.servers import RedisCluster, RedisServer, postgres_urls, redis_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from groq_quota.state import Cell
+    from groq_quota.storage import Key
 
 # Other folders judge by it, too, so it is imported before tests/sdk is reached.
 pytest.register_assert_rewrite("tests.sdk.judge")
@@ -38,6 +43,27 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     for name in os.environ:
         if name.startswith("GROQ_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_changed_in_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """
+    No step of any test changes a value of the cell it is given, as copies share them.
+    """
+    transact, changed = MemoryStorage.transact, []
+
+    def watched(storage: MemoryStorage, key: Key, step: Callable[[Cell], Any]) -> Any:
+        known = storage._cells.get(key)
+        before = copy.deepcopy(known)
+        try:
+            return transact(storage, key, step)
+        finally:
+            if known != before:
+                changed.append((key, step, before, known))
+
+    monkeypatch.setattr(MemoryStorage, "transact", watched)
+    yield
+    assert [] == changed
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +93,16 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     urls = {"redis": redis_urls, "postgres": postgres_urls}[request.param]()
     yield next(urls)
     urls.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """
+    A Redis of the test's own, which it may stop.
+    """
+    running = RedisServer(tmp_path)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")

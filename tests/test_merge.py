@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groq_quota.state import Cell, Rows, clone, count, merge, new_cell, reset, roll, touch
+from groq_quota.merging import merge
+from groq_quota.state import Cell, Rows, clone, count, new_cell, reset, roll, touch
 from groq_quota.storage.base import keep_rows
 
 NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z

@@ -48,10 +48,11 @@ INSIDE = """
 import os
 import groq_quota
 from groq_quota import defaults
-from groq_quota.sdk import installed
+from groq_quota.sdk import installed, takers_over
+from groq_quota.sdk.installation import guard_of
 
 outer = groq_quota.QuotaMeter("memory://")
-groq_quota.install(outer)
+groq_quota.install(outer, max_wait=7, fallbacks={"m": ["n"]})
 
 def test_another_is_installed_meanwhile(quota_meter, quota_clock, tmp_path):
     assert installed() is quota_meter is groq_quota.install() is groq_quota.default_meter()
@@ -63,6 +64,8 @@ def test_another_is_installed_meanwhile(quota_meter, quota_clock, tmp_path):
 def test_and_then_what_was_there_before(tmp_path):
     assert installed() is outer is groq_quota.default_meter()
     assert outer.usages() == {}
+    assert takers_over("m") == ("n",)
+    assert guard_of(None).max_wait == 7
 
 def test_each_test_has_its_own(quota_meter):
     assert quota_meter.usages() == {}

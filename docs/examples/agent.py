@@ -23,7 +23,7 @@ from groq_quota import QuotaMeter, UsageTracker, quota_guarded
 if TYPE_CHECKING:
     from groq_quota.tracker import UsageInfo
 
-MODEL = "llama-3.1-8b-instant"
+MODEL = "openai/gpt-oss-20b"
 
 
 class State(TypedDict):

@@ -91,8 +91,8 @@ def serve(simulator: Simulator, language: Language, *, host: str, port: int) -> 
         )
     except KeyboardInterrupt:
         pass  # how it is meant to end
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, OverflowError) as error:  # the latter for ports that cannot be
+        reason = getattr(error, "strerror", None) or error
         raise Complaint("port_taken", host=host, port=port, reason=reason) from error
     ledger = simulator.ledger
     done = language.say(

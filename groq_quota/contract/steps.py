@@ -23,9 +23,10 @@ def count(cell: Cell, more: int = 1) -> int:
     """
     Count requests, without any rule.
     """
-    cell["today"]["requests"] += more
-    cell["lifetime"]["requests"] += more
-    return cell["today"]["requests"]
+    requests = cell["today"]["requests"] + more
+    cell["today"] = {**cell["today"], "requests": requests}
+    cell["lifetime"] = {**cell["lifetime"], "requests": cell["lifetime"]["requests"] + more}
+    return requests
 
 
 def fail(cell: Cell) -> int:
@@ -33,8 +34,8 @@ def fail(cell: Cell) -> int:
     Change all there is, then raise.
     """
     count(cell)
-    cell["past"][iso(-9)] = state.new_counts()
-    cell["learned"]["rpd"] = [1, 1.0, "headers"]
+    cell["past"] = {iso(-9): state.new_counts()}
+    cell["learned"] = {"rpd": [1, 1.0, "headers"]}
     raise ZeroDivisionError("a step")
 
 
@@ -42,8 +43,8 @@ def correct(cell: Cell, day: str, requests: int) -> None:
     """
     Correct the row of a day that is over.
     """
-    cell["past"][day] = {**state.new_counts(), "requests": requests}
-    cell["lifetime"]["requests"] += requests
+    cell["past"] = {**cell["past"], day: {**state.new_counts(), "requests": requests}}
+    cell["lifetime"] = {**cell["lifetime"], "requests": cell["lifetime"]["requests"] + requests}
 
 
 def admit_of(limit: int) -> partial[booking.Booking | booking.Denial]:

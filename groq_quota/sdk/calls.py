@@ -122,11 +122,16 @@ class Call:
 
     def hearing(self) -> Operation[None]:
         """
-        The operation that takes in the last refusal, so that others are held off meanwhile.
+        The operation that takes in the last refusal, so that others are held off meanwhile. A
+        failure of ours is logged: the call goes on, and is settled all the same.
         """
         refusal, self.refusal = self.refusal, None
-        if refusal is not None:
+        if refusal is None:
+            return
+        try:
             yield from self.meter.hearing(self.reservation, refusal)
+        except Exception:  # whatever it is, it is ours and not the user's
+            logger.exception("A refusal of %s could not be taken in.", self.reservation.model)
 
     def attempt_ended(self, status: int | None, error: BaseException | None) -> None:
         """
@@ -242,6 +247,7 @@ def _never_sent(error: BaseException | None) -> bool:
         (
             httpx.ConnectError,
             httpx.ConnectTimeout,
+            httpx.LocalProtocolError,
             httpx.PoolTimeout,
             httpx.ProxyError,
             httpx.UnsupportedProtocol,

@@ -175,7 +175,7 @@ _CHAT = "groq.resources.chat.completions"
 
 def guard_of(client: Any) -> Guard | None:
     """
-    The guard of a client: its own, else that of the process, if it is installed.
+    The guard of a client: its own, else that of the process, if it is installed; that one for None.
     """
     own: Guard | None = getattr(client, "__dict__", _NO_OWN).get(_OWN)
     return own or _state.guard

@@ -38,7 +38,8 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
     options, current = _options(args, kwargs), CURRENT.get()
     endpoint = _metered(client, options, current)
     if endpoint is None:
-        return wrapped(*args, **kwargs)
+        within = current is not None and current.options is not options
+        return _beside(wrapped, args, kwargs) if within else wrapped(*args, **kwargs)
     call = _claim(client, options, current) if endpoint is CHAT and current else None
     if call is None:
         guard = guard_of(client)
@@ -49,7 +50,7 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
         if call.instead is not None:
             options, args, kwargs = _with_model(call.instead, options, args, kwargs)
     call.enter(options, endpoint)
-    before = None if call is current else CURRENT.set(call)
+    outer = None if call is current else CURRENT.set(call)
     try:
         result = wrapped(*args, **kwargs)
     except BaseException as error:
@@ -60,8 +61,8 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
             call.settle_later(_late_usage(call))
         raise
     finally:
-        if before is not None:
-            leave(before)
+        if outer is not None:
+            leave(outer)
     usage, over = _landed(call, result, watch)
     if over:
         call.settle(usage)
@@ -75,7 +76,8 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
     options, current = _options(args, kwargs), CURRENT.get()
     endpoint = _metered(client, options, current)
     if endpoint is None:
-        return await wrapped(*args, **kwargs)
+        within = current is not None and current.options is not options
+        return await (_abeside(wrapped, args, kwargs) if within else wrapped(*args, **kwargs))
     call = _claim(client, options, current) if endpoint is CHAT and current else None
     if call is None:
         guard = guard_of(client)
@@ -88,7 +90,7 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
         if call.instead is not None:
             options, args, kwargs = _with_model(call.instead, options, args, kwargs)
     call.enter(options, endpoint)
-    before = None if call is current else CURRENT.set(call)
+    outer = None if call is current else CURRENT.set(call)
     try:
         result = await wrapped(*args, **kwargs)
     except BaseException as error:
@@ -99,12 +101,29 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
             call.settle_later(_late_usage(call))
         raise
     finally:
-        if before is not None:
-            leave(before)
+        if outer is not None:
+            leave(outer)
     usage, over = _landed(call, result, watch_async)
     if over:
         await call.asettle(usage)
     return result
+
+
+def _beside(wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    # An unmetered request within a call, as from a hook: it is none of that call's attempts.
+    before = CURRENT.set(None)
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        leave(before)
+
+
+async def _abeside(wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    before = CURRENT.set(None)
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        leave(before)
 
 
 def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -211,20 +230,14 @@ def sleep_for_retry(
     call.asleep = True
     if inspect.iscoroutinefunction(wrapped):
         return _asleep(call, wrapped, args, kwargs)
-    try:
-        call.meter.run(call.hearing())
-    except Exception:  # whatever it is, it is ours and not the user's
-        logger.exception("A refusal of %s could not be taken in.", call.reservation.model)
+    call.meter.run(call.hearing())
     result = wrapped(*args, **kwargs)
     call.asleep = False
     return result
 
 
 async def _asleep(call: Call, wrapped: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    try:
-        await call.meter.arun(call.hearing())
-    except Exception:  # whatever it is, it is ours and not the user's
-        logger.exception("A refusal of %s could not be taken in.", call.reservation.model)
+    await call.meter.arun(call.hearing())
     result = await wrapped(*args, **kwargs)
     call.asleep = False
     return result

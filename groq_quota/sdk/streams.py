@@ -68,14 +68,15 @@ class Watch:
             lines = data[:end]
         if self.usage is not None:
             return False
-        if _USAGE in lines:
+        # `in` first tries what it looks for as a number, which takes longer than the search.
+        if lines.find(_USAGE) >= 0:
             self.usage = _usage_in(self._call.endpoint, lines)
             if self.usage is not None:
                 return True
         kept = self._kept
         if kept is not None and lines and len(kept) < self._call.reservation.tokens:
             kept.append(lines)
-        return _ERROR in lines and any(event.get("error") for event in _events(lines))
+        return lines.find(_ERROR) >= 0 and any(event.get("error") for event in _events(lines))
 
     def close(self) -> tuple[Usage | None, int | None]:
         """
@@ -217,11 +218,18 @@ def _watched(call: Call, response: httpx.Response, **ways: tuple[Any, Any]) -> W
     # Weakly, so that the response is freed as early as an unwatched one.
     body = weakref.ref(response)
     for name, (ours, plain) in ways.items():
-        # On the instance: this one response is watched, the class is left alone.
-        response.__dict__[name] = partial(ours, seen, body, plain)
+        # On the instance: this one response is watched, the class is left alone. Somebody else may
+        # watch it already, such as a hook of the user's.
+        other = response.__dict__.get(name)
+        below = plain if other is None else _as_method(other)
+        response.__dict__[name] = partial(ours, seen, body, below)
     weakref.finalize(response, seen.finish_later)
     _open.add(seen)
     return seen
+
+
+def _as_method(other: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda _, *args: other(*args)
 
 
 _open: weakref.WeakSet[Watch] = weakref.WeakSet()
@@ -333,6 +341,8 @@ def free_on_drop(stream: Any, seen: Watch) -> None:  # a stream of the SDK, sync
     reserved until the garbage collector runs. Its iterator is made anew on a twin, which leaves
     the stream itself free.
     """
+    if type(stream).__module__.partition(".")[0] != "groq":
+        return  # a class of the user's, with a state of its own
     try:
         twin = copy.copy(stream)
         iterator = twin.__stream__()

@@ -69,8 +69,9 @@ class Storage(Protocol):
         Load a cell (a new one if there is none), run `step` on it, save it, return the outcome.
 
         Nothing else may change the cell meanwhile. If the step raises, nothing is kept. The step
-        may be run more than once, always on a freshly loaded cell. `cell["past"]` is added to the
-        rows and emptied; a blank cell is not stored.
+        may be run more than once, always on a freshly loaded cell, or on a `copy()` of one: it
+        changes no value in place. `cell["past"]` is added to the rows and emptied; a blank cell is
+        not stored.
         """
         ...
 

@@ -104,12 +104,13 @@ def state_of(cell: Cell, texts: Texts | None = None) -> str:
 
 def only_state(cell: Cell, before: Cell | None) -> bool:
     """
-    Whether no other column has changed, as when a request is reserved.
+    Whether no other column has changed, as when a request is reserved. Counts are looked at by
+    identity: whoever changes them puts others in their place.
     """
     return (
         before is not None
-        and cell["today"] == before["today"]
-        and cell["lifetime"] == before["lifetime"]
+        and cell["today"] is before["today"]
+        and cell["lifetime"] is before["lifetime"]
         and cell["day"] == before["day"]
         and cell["last_request"] == before["last_request"]
     )

@@ -97,7 +97,7 @@ class Draft:
         scope, model = key
         scopes = self.before.scopes if self._scopes is None else self._scopes
         known = scopes.get(scope, _NO_CELLS).get(model)
-        cell = new_cell() if known is None else clone(known)
+        cell = new_cell() if known is None else known.copy()
         outcome = step(cell)
         if cell == known:
             return outcome

@@ -258,7 +258,11 @@ class Group(Generic[W]):
         """
         from asyncio import get_running_loop
 
-        return await get_running_loop().run_in_executor(self._threads(), call)
+        try:
+            waiting = get_running_loop().run_in_executor(self._threads(), call)
+        except RuntimeError as error:
+            raise _ended(error) from error
+        return await waiting
 
     def _threads(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
@@ -273,7 +277,7 @@ class Group(Generic[W]):
             self._threads().submit(self._drain)
         except RuntimeError as error:
             self._tasks.clear()
-            raise StorageError(f"the storage cannot be used any more: {error}") from error
+            raise _ended(error) from error
         self._draining = True
 
     def _drain(self) -> None:
@@ -312,3 +316,8 @@ def _resolve(jobs: Iterable[Job[Any]]) -> None:
             future.set_result(job.outcome)
         else:
             future.set_exception(job.error)
+
+
+def _ended(error: RuntimeError) -> StorageError:
+    # The interpreter is shutting down, and starts no threads any more.
+    return StorageError(f"the storage cannot be used any more: {error}")

@@ -37,6 +37,8 @@ logger = logging.getLogger("groq_quota")
 
 # A text that cannot be read may be one that another program is just writing: seconds to wait.
 _SECOND_LOOKS = (0.01, 0.03, 0.06)
+# No file's: who only looked at a damaged one has yet to set it aside before writing.
+_UNKNOWN: Signature = ()
 
 
 class JsonStorage(BaseStorage):
@@ -220,6 +222,10 @@ class JsonStorage(BaseStorage):
                 self._commit_locked(jobs, create=not reading)
             _settle(jobs)
         except OSError as error:
+            if self._file.written:
+                _settle(jobs)
+                self._warn(f"{self._file.path} is written, but a power loss may undo it ({error}).")
+                return
             raise _failure(self._file.path, error, reading=reading) from error
         except NewerError as error:
             raise StorageError(f"{self._file.path} {error}") from error
@@ -287,7 +293,7 @@ class JsonStorage(BaseStorage):
         onward = "counting goes on from its copy" if copy else "counting starts anew"
         if not locked:  # only looking
             self._warn(f"{file.path} is damaged ({damage}): it will be set aside, and {onward}.")
-            return signature, document
+            return _UNKNOWN, document
         place = file.set_aside()
         logger.error(
             "%s is damaged (%s): it was set aside as %s, and %s.", file.path, damage, place, onward

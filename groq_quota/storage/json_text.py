@@ -6,7 +6,6 @@ The document as JSON: the seed's structure as people and other programs know it,
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -207,7 +206,14 @@ def _joined(key: Key) -> str:
 
 def _parted(text: str) -> Key:
     scope, _, model = text.partition("/")
-    return unquote(scope, errors="surrogatepass"), unquote(model, errors="surrogatepass")
+    return _unquoted(scope), _unquoted(model)
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return unquote(text, errors="surrogatepass")
+    except UnicodeDecodeError:  # somebody else's percent signs
+        return unquote(text, errors="replace")
 
 
 def _slim(cell: Cell) -> dict[str, Any]:
@@ -353,11 +359,15 @@ def _is_iso(text: str) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
+    # What a float holds to the unit, with room for sums; not a number is neither.
+    return (type(value) is int or isinstance(value, float)) and -_MOST < value < _MOST
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < _MOST
+
+
+_MOST = 2**63
 
 
 def _is_text(value: object) -> bool:
@@ -381,10 +391,18 @@ def _lists_of(*kinds: _Check, times: int | None = 1) -> _Check:
     return check
 
 
+_HOURS = frozenset(map(str, range(24)))
+_are_pairs = _lists_of(_is_count, _is_count)
+
+
+def _are_hours(value: object) -> bool:
+    return isinstance(value, dict) and _HOURS.issuperset(value) and _are_pairs(value)
+
+
 _READERS: dict[str, _Check] = {
     "day": _is_day,
     "epoch": _is_count,
-    "hours": _lists_of(_is_count, _is_count),
+    "hours": _are_hours,
     "last_request": _is_number,
     "lows": _lists_of(_is_number, _is_number, times=None),
     "windows": _lists_of(_is_number, _is_number, _is_number),

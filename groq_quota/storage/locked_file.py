@@ -281,13 +281,22 @@ class LockedFile:
 
     def _write_over(self, temp: str, data: bytes) -> os.stat_result:
         # The copy is whole before the file is touched, and the lock file says so meanwhile.
+        before = self.read()
         try:
             os.replace(temp, self._target + ".backup")
         except OSError:
             os.unlink(temp)
             return self._fill(self._target, data, over=True)
         self._write_generation(_TORN)
-        written = self._fill(self._target, data, over=True)
+        try:
+            written = self._fill(self._target, data, over=True)
+        except OSError:
+            # A full disk has room for what was there. What failed must not be found in the copy.
+            with suppress(OSError):
+                self._fill(self._target, before, over=True)
+            if self.read() == before:
+                self._write_generation(_WHOLE)
+            raise
         self._write_generation(_WHOLE)
         return written
 

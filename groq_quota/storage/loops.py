@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..effects import arun
 from .grouping import Job
 from .versioned import VersionedStorage, cells_of, replacing
-from .versions import Lane, Work
+from .versions import DisconnectedError, Lane, Work
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
@@ -55,12 +55,13 @@ class _Loop(Generic[C]):
         """
         from asyncio import get_running_loop
 
-        loop = get_running_loop()
+        from ..detached import detached
+
         job = Job(work, reads=False)
-        job.future = loop.create_future()
+        job.future = get_running_loop().create_future()
         self._jobs.append(job)
         if self._draining is None:
-            self._draining = loop.create_task(self._drain())
+            self._draining = detached(self._drain())
         return await job.future
 
     async def _drain(self) -> None:
@@ -175,7 +176,18 @@ class NetworkStorage(VersionedStorage, Generic[C]):
 
     async def _acommit(self, jobs: Sequence[Job[Work]]) -> None:
         here = await self._here()
-        await arun(self._made(jobs, here.lane), self._atrip)
+        await arun(self._made(jobs, here.lane), self._detached_trip)
+
+    async def _detached_trip(self, name: str, *args: Any) -> Any:  # what a trip brings
+        from asyncio import CancelledError
+
+        try:
+            return await self._atrip(name, *args)
+        except CancelledError as error:
+            # Nobody cancels this task, but the end of a loop those that a client makes for itself
+            # (as `asyncio.wait_for` does before Python 3.12).
+            said = f"{self.uri}: the event loop was ending"
+            raise DisconnectedError(said, again=True) from error
 
     async def _atrip(self, name: str, *args: Any) -> Any:  # what a trip brings
         if name == "pause":

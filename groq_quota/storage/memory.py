@@ -50,7 +50,7 @@ class MemoryStorage(BaseStorage):
         """
         with self._lock:
             known = self._cells.get(key)
-            cell = new_cell() if known is None else clone(known)
+            cell = new_cell() if known is None else known.copy()
             outcome = step(cell)
             if cell["past"]:
                 keep_rows(self._rows.setdefault(key, {}), cell, _KEPT_DAYS)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..effects import Operation, arun, run
 from ..errors import StorageError
-from ..state import Cell, clone, is_blank, merge, new_cell
+from ..merging import merge
+from ..state import Cell, clone, is_blank, new_cell
 from .base import BaseStorage, Doubt, Key, Rows, Storage, keep_rows
 from .memory import MemoryStorage
 
@@ -33,6 +34,8 @@ _RETRY = 1.0
 _REMEMBERED = 4_096
 # How often a try hands over what others have counted since; then it is put off.
 _ROUNDS = 8
+# So many cells that a storage does not take, though it answers, end a try.
+_REFUSED = 8
 
 _tickets = count(1)
 
@@ -225,14 +228,32 @@ class Shelter(BaseStorage):
 
     def _hand_over(self, local: MemoryStorage) -> Operation[None]:
         yield from self._resolve(local)
+        refused: list[StorageError] = []
         for key, (cell, rows) in list(self._base.items()):
             with self._lock:
                 doubted = any(key == doubt.key for doubt, _ in self._doubts.values())
                 newer = self._snapshot(key, local)
-            if not doubted and newer != (cell, rows):
-                step = partial(merge, base=cell, base_rows=rows, local=newer[0], rows=newer[1])
-                yield "transact", key, step
-                self._base[key] = newer
+            if doubted or newer == (cell, rows):
+                continue
+            step = partial(merge, base=cell, base_rows=rows, local=newer[0], rows=newer[1])
+            watched: _Watched[None] = _Watched(step)
+            try:
+                yield "transact", key, watched
+            except StorageError as error:
+                # Is it the storage, or what is to be kept? Then others need not wait for this one.
+                refused.append(error)
+                self._note(error)
+                with self._lock:
+                    self._base[key] = self._base.pop(key)
+                if len(refused) == _REFUSED:
+                    break
+                yield "read", key
+                continue
+            # What it has now is what this process has seen last, if it goes away again.
+            self._remember(key, watched)
+            self._base[key] = newer
+        if refused:
+            raise refused[0]
 
     def _resolve(self, local: MemoryStorage) -> Operation[None]:
         # What the storage has of them it need not be given again.
@@ -267,9 +288,11 @@ class Shelter(BaseStorage):
             return await getattr(self._storage, "a" + name)(*args)
         import asyncio  # whoever awaits has it already
 
+        from ..detached import detached
+
         # Its caller may be cancelled; what is being handed over then must not be forgotten, lest
         # it is handed over again.
-        self._return = asyncio.ensure_future(arun(self._try_return(), self._aperform))
+        self._return = detached(arun(self._try_return(), self._aperform))
         await asyncio.shield(self._return)
         return None
 
@@ -385,7 +408,7 @@ class Shelter(BaseStorage):
 
 def _with(doubt: Doubt, cell: Cell, rows: Rows) -> tuple[Cell, Rows]:
     # What is known of a cell, and the change that turned out to have been made.
-    cell, rows = clone(cell), dict(rows)
+    cell, rows = cell.copy(), dict(rows)
     merge(cell, base=doubt.before, base_rows={}, local=doubt.after, rows=doubt.past)
     keep_rows(rows, cell, len(rows) + len(cell["past"]))
     return cell, rows

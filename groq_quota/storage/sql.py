@@ -26,6 +26,8 @@ _PSYCOPG = "postgresql+psycopg"
 _CONNECT = 3
 _ANSWER = 5
 _SILENCE = _CONNECT + _ANSWER
+# What PostgreSQL says to changes in a session that may only read.
+_READ_ONLY = "25006"
 
 
 def sql_storage(url: str) -> SqlStorage:
@@ -122,7 +124,12 @@ class SqlStorage(VersionedStorage):
             tables = Tables(self._place.shown)
             tables.create(connection)
             self._tables = tables
-        return getattr(tables, name)(connection, *args)
+        try:
+            return getattr(tables, name)(connection, *args)
+        except self._library.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+                connection.invalidate()  # a session stays so, whatever becomes of the server
+            raise
 
     def _failed(self, error: Exception) -> StorageError:
         original = getattr(error, "orig", None) or error

@@ -140,9 +140,11 @@ class Tables:
             StorageError: If a newer version of groq-quota made them.
         """
         version = _version(connection)
-        if version is None:
+        if version is None or (
+            version == _SCHEMA and not _known(connection).issuperset(_names.tables)
+        ):
             with _alone(connection):
-                version = _version(connection) or _make(connection)
+                version = _make(connection, _version(connection))
         if version > _SCHEMA:
             raise StorageError(
                 f"{self._place} was made by a newer version of groq-quota: update this one."
@@ -256,17 +258,25 @@ class Tables:
 
 def _version(connection: sa.Connection) -> int | None:
     # Written last: where there is none, the tables may be there in part.
-    if not sa.inspect(connection).has_table(_about.name):
+    if _about.name not in _known(connection):
         return None
     found: int | None = connection.execute(sa.select(sa.func.max(_about.c.version))).scalar()
     return found
 
 
-def _make(connection: sa.Connection) -> int:
+def _known(connection: sa.Connection) -> set[str]:
+    return set(sa.inspect(connection).get_table_names())
+
+
+def _make(connection: sa.Connection, version: int | None) -> int:
+    # What is missing of the tables; somebody may have dropped some of them.
+    if version is not None and version > _SCHEMA:
+        return version
     _names.create_all(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(_USAGE)
-    connection.execute(sa.insert(_about).values(version=_SCHEMA))
+    if version is None:
+        connection.execute(sa.insert(_about).values(version=_SCHEMA))
     return _SCHEMA
 
 

@@ -186,7 +186,8 @@ class SqliteStorage(VersionedStorage):
 
     def _failed(self, error: sqlite3.Error) -> StorageError:
         self._known.clear()
-        return failure(self._file, error)
+        with self._using:
+            return failure(self._file, error)
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         # Looking creates no file.

@@ -112,11 +112,11 @@ class SqliteFile:
             if place is None:
                 # Its owner's alone, as are the files that SQLite puts beside it.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | _BINARY, 0o600))
+            self._place = self._look()
             self.connection = self._connected()
             self.cursor = self.connection.cursor()
         except OSError as error:
             raise sqlite3.OperationalError(error.strerror or str(error)) from error
-        self._place = self._look()
         self._look_at = time.monotonic() + _LOOK
         return True
 
@@ -152,7 +152,8 @@ class SqliteFile:
             self._migrate_locked(connection)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # the disk was full: then there is nothing to take back
+                connection.execute("ROLLBACK")
             raise
 
     def _migrate_locked(self, connection: sqlite3.Connection) -> None:
@@ -172,6 +173,13 @@ class SqliteFile:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
+    @property
+    def current(self) -> bool:
+        """
+        Whether what was opened last is the file that is at the path now.
+        """
+        return self._look() == self._place
+
     def close(self) -> None:
         """
         Close the connection and the lock file; the next use opens them again.
@@ -180,7 +188,7 @@ class SqliteFile:
         self._close_lock()
         if connection is None:
             return
-        if self._look() == self._place:
+        if self.current:
             connection.close()
         else:
             # Closing would take away files that belong to the one that is there now.
@@ -281,7 +289,13 @@ def failure(file: SqliteFile, error: sqlite3.Error) -> StorageError:
     What to tell the user; a damaged file is set aside first.
     """
     cause = str(error)
+    if "readonly" in cause:
+        file.close()  # it stays so for this connection, whatever becomes of the file
     if "malformed" in cause or "not a database" in cause:
+        if not file.current:
+            # Another process was faster: what is there now is whole, and others count in it.
+            file.abandon()
+            return StorageError(f"{file.path} was damaged ({cause}), and has been replaced.")
         try:
             place = file.set_aside()
         except OSError as problem:

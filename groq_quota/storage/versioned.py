@@ -15,7 +15,6 @@ import random
 import threading
 import time
 from abc import abstractmethod
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..effects import Operation, run
@@ -64,9 +63,8 @@ class VersionedStorage(BaseStorage):
         super().__init__()
         self._known: dict[Key, Record] = {}
         self._lane = Lane()
-        # One thread at a time, and which it is.
-        self._busy = threading.Lock()
-        self._owner = 0
+        # One thread at a time. It knows which, at any moment; nobody takes it twice.
+        self._busy = threading.RLock()
         self._group: Group[Work] = Group(self._commit_in_turn)
 
     def after_fork(self) -> None:
@@ -74,8 +72,7 @@ class VersionedStorage(BaseStorage):
         In a forked child: a lane of its own, and nobody else's calls.
         """
         self._lane = Lane()
-        self._busy = threading.Lock()
-        self._owner = 0
+        self._busy = threading.RLock()
         self._group.after_fork()
 
     @abstractmethod
@@ -84,15 +81,18 @@ class VersionedStorage(BaseStorage):
 
     def _changed(self, key: Key, step: Callable[[Cell], T]) -> T:
         # Who is alone need not queue.
-        if self._group.idle and self._busy.acquire(blocking=False):
+        if self._group.idle and not self._owned():
             try:
-                self._owner = get_ident()
-                made = self._made_alone(key, step)
-                if made is not None:
-                    return made[0]
+                if self._busy.acquire(blocking=False):
+                    made = self._made_alone(key, step)
+                    if made is not None:
+                        return made[0]
             finally:
-                self._owner = 0
-                self._busy.release()
+                # Nothing comes between a lock that was taken and this, not even Ctrl-C.
+                try:  # noqa: SIM105  # `suppress` would let it in
+                    self._busy.release()
+                except RuntimeError:  # another thread has it
+                    pass
         outcome: T = self._queued(Work(key, step))
         return outcome
 
@@ -108,7 +108,10 @@ class VersionedStorage(BaseStorage):
 
     def _entered(self) -> bool:
         # Whether this thread is in the middle of a call: true only in signal handlers and the like.
-        return self._owner == get_ident() or self._group.entered()
+        return self._owned() or self._group.entered()
+
+    def _owned(self) -> bool:
+        return self._busy._is_owned()  # type: ignore[attr-defined, no-any-return]  # as Condition does
 
     def _commit_in_turn(self, jobs: Sequence[Job[Work]]) -> None:
         with self._busy:
@@ -142,7 +145,7 @@ class VersionedStorage(BaseStorage):
         version, _, before = known
         if before is None:
             return None
-        cell = clone(before)
+        cell = before.copy()
         try:
             outcome = step(cell)
         except Exception:  # raised again once it is sure that the cell was the newest
@@ -211,7 +214,7 @@ class VersionedStorage(BaseStorage):
         before = cell = new_cell() if known.cell is None else known.cell
         replaced: Rows | None = None
         for job in jobs:
-            copy = clone(cell)
+            copy = cell.copy()
             job.attempt(copy)
             if job.error is None:
                 cell = copy

@@ -79,20 +79,21 @@ def quota_meter(
     """
     from .. import defaults
     from ..meter import QuotaMeter
-    from ..sdk import install, installed, uninstall
+    from ..sdk import install, uninstall
+    from ..sdk.installation import guard_of
 
     monkeypatch.delenv("GROQ_QUOTA_DISABLED", raising=False)
     place = tmp_path_factory.mktemp("groq_quota") / "usage_data.json"
     options = {"storage": place, "clock": quota_clock, "on_storage_error": "refuse"}
     meter = QuotaMeter(**{**options, **_options(request, "quota_meter")})
-    before, default = installed(), defaults._default
+    before, default = guard_of(None), defaults._default
     uninstall()
     install(meter)
     yield meter
     uninstall()
     meter.close()
     if before is not None:
-        install(before)
+        install(before.meter, max_wait=before.max_wait, fallbacks=before.fallbacks)
     defaults.set_default_meter(default)
 
 

@@ -24,7 +24,7 @@ import pytest
 from groq_quota import booking
 from groq_quota.storage import MemoryStorage, storage_from_uri
 from groq_quota.storage.sqlite import SqliteStorage
-from tests.benchmarks.bench_json import AMOUNT, MODELS, NOON, RULES, _by_steps
+from tests.benchmarks.bench_json import AMOUNT, MODELS, NOON, RULES, _by_steps, add_one
 from tests.benchmarks.bench_sdk import MESSAGES, MODEL, client, guarded, unlimited
 from tests.benchmarks.timing import Row, interleaved
 from tests.storage.servers import postgres_urls, redis_urls
@@ -300,8 +300,4 @@ def _scopes_on(name: str, few: str, many: str) -> Row:
 
 
 def _change(storage: Storage, scopes: Iterator[str]) -> None:
-    def add(cell: Any) -> None:
-        cell["today"]["requests"] += 1
-        cell["lifetime"]["requests"] += 1
-
-    storage.transact((next(scopes), MODEL), add)
+    storage.transact((next(scopes), MODEL), add_one)

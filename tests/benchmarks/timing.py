@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import deque
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,15 +39,18 @@ def interleaved(
     """
     Microseconds per call of each way: the mean of its fastest fifth of interleaved rounds.
 
-    `within` has what is to be around a way's rounds, outside the timing.
+    `within` has what is to be around a way's rounds, outside the timing. Whoever comes first after
+    the garbage collection is slowed by it, so each round begins with another.
     """
+    order = deque(ways)
     taken: dict[str, list[float]] = {name: [] for name in ways}
     around = within or {}
     gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
-            for name, way in ways.items():
+            for name in order:
+                way = ways[name]
                 with around.get(name, nullcontext)():
                     way()
                     begun = time.perf_counter()
@@ -54,6 +58,7 @@ def interleaved(
                         way()
                     taken[name].append((time.perf_counter() - begun) / calls * 1e6)
             gc.collect()
+            order.rotate(1)
     finally:
         gc.enable()
     return {name: _fastest(figures) for name, figures in taken.items()}

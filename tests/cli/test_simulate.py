@@ -106,6 +106,16 @@ def test_taken_port(groq_quota_command: Run) -> None:
     assert 1 == done.stderr.count("\n")
 
 
+def test_no_port(groq_quota_command: Run) -> None:
+    """
+    Nor is a number that no port has a traceback.
+    """
+    done = groq_quota_command("simulate", "--port", "99999")
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("groq-quota: nothing can listen on 127.0.0.1:99999: ")
+
+
 def test_without_the_extra(groq_quota_command: Run) -> None:
     """
     Where the simulator's packages are missing, a line names the extra.

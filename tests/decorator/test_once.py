@@ -14,7 +14,7 @@ import groq
 import pytest
 
 import groq_quota
-from groq_quota import QuotaExceededError
+from groq_quota import QuotaExceededError, UsageTracker
 from groq_quota.decorator import quota_guarded
 from groq_quota.outcomes import Amount
 from groq_quota.records import enclosing
@@ -47,6 +47,49 @@ class TestOnce:
         assert (5, 5) == (made, len(server.ledger))
         assert ledger(server) == counts(meter)
         assert 19 == meter.usage(MODEL).blocked
+
+    def test_tracking_by_hand_within_it(
+        self, guard: Guard, server: Simulator, client: groq.Groq
+    ) -> None:
+        """
+        What a function tracks itself is counted once, as it says; a call that it does not make is
+        given back.
+        """
+        meter = guard(rpd=9)
+        tracker = UsageTracker(meter=meter)
+
+        @quota_guarded(MODEL)
+        def asking(times: int) -> None:
+            for _ in range(times):
+                answer = ask(client)
+                assert answer.usage is not None
+                tracker.track_request(MODEL, answer.usage.total_tokens)
+
+        for times in (1, 2):
+            asking(times)
+
+        assert ledger(server) == counts(meter)
+        assert 3 == meter.usage(MODEL).requests
+        assert 0 == meter.usage(MODEL).reserved
+
+    def test_tracking_another_model_by_hand(
+        self, guard: Guard, server: Simulator, client: groq.Groq
+    ) -> None:
+        """
+        Says nothing of the calls that the function is decorated for.
+        """
+        meter = guard()
+        tracker = UsageTracker(meter=meter)
+
+        @quota_guarded(MODEL)
+        def asking() -> Any:
+            tracker.track_request(OTHER, 7)
+            return ask(client)
+
+        asking()
+
+        assert ledger(server) == counts(meter)
+        assert 7 == meter.usage(OTHER).tokens
 
     async def test_tasks_at_the_limit(
         self, guard: Guard, server: Simulator, aclient: groq.AsyncGroq

@@ -143,7 +143,7 @@ class TestArguments:
         Without a model it is a TypeError that says how to write it.
         """
         with pytest.raises(
-            TypeError, match=r"@quota_guarded\(\"llama-.*attr=.*@quota_guarded\(model="
+            TypeError, match=r"@quota_guarded\(\"openai.*attr=.*@quota_guarded\(model="
         ):
             quota_guarded(wrong)
 

@@ -19,8 +19,8 @@ from .driver import MODEL
 if TYPE_CHECKING:
     from groq_quota.testing import FakeClock
 
-BAD_NAMES: list[Any] = ["", "  ", 5, b"m", ["m"], None]
-BAD_TOKENS: list[Any] = [-1, 1.5, 2.0, "5", None, True, [1]]
+BAD_NAMES: list[Any] = ["", "  ", 5, b"m", ["m"], "a\0b", "\ud800", "x" * 1_025, "ñ" * 513, None]
+BAD_TOKENS: list[Any] = [-1, 1.5, 2.0, "5", None, True, [1], 2**53]
 BAD_USAGE: list[Any] = [
     -1,
     1.5,
@@ -92,7 +92,7 @@ async def test_tokens_must_be_a_whole_number_from_0(
     before = kept(storage)
     with pytest.raises(ConfigurationError, match="tokens must") as caught:
         await getattr(meter, method)(MODEL, tokens)
-    assert isinstance(caught.value, TypeError) == (tokens != -1)
+    assert isinstance(caught.value, TypeError) == (tokens not in (-1, 2**53))
     assert before == kept(storage)
 
 

@@ -4,6 +4,7 @@ What is due later: at the next call, at exit, in forked children.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from groq_quota.meter import QuotaMeter
 from groq_quota.outcomes import Outcome
 from groq_quota.reports import Usage
 
@@ -61,6 +63,30 @@ def run(script: str) -> list[str]:
     )
     assert 0 == done.returncode, done.stderr
     return done.stdout.split()
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_the_end_of_a_loop_breaks_no_change_off(uri: str, turns: int) -> None:
+    """
+    `asyncio.run` cancels what is left; what is being counted or booked is not lost.
+    """
+    meter = QuotaMeter(uri)
+
+    async def main() -> None:
+        reservation = await meter.areserve(MODEL, 10)
+        left = [
+            asyncio.ensure_future(reservation.acommit(10)),
+            asyncio.ensure_future(meter.areserve(MODEL, 10)),
+        ]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert len(left) == 2
+
+    asyncio.run(main())
+    meter.flush()
+    usage = meter.usage(MODEL)
+    assert (1, 10) == (usage.requests, usage.tokens)
+    meter.close()
 
 
 def test_what_is_due_happens_at_exit() -> None:

@@ -297,3 +297,47 @@ async def test_a_hook_that_raises_for_a_status_hides_no_status(
 
     usage = agrees(meter, server)
     assert (0, 1, 1) == (usage.requests, usage.refused, usage.failed)
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_another_request_within_the_call(
+    sdk: Driver, meter: QuotaMeter, server: Simulator, status: int
+) -> None:
+    """
+    What a hook asks of the same client besides is none of the call's attempts: its answer is not
+    taken for the call's.
+    """
+    client = sdk.client()
+
+    async def look(options: Any) -> Any:
+        if "chat" in options.url:
+            await client.models.list()
+        return options
+
+    def look_at_once(options: Any) -> Any:
+        if "chat" in options.url:
+            client.models.list()
+        return options
+
+    client._prepare_options = look if sdk.asynchronous else look_at_once
+    server.fail_next(status, model=MODEL)
+    with pytest.raises(ERRORS[status]):
+        await sdk.ask(client)
+    await sdk.ask(client)
+
+    usage = agrees(meter, server)
+    assert (1, 1) == (usage.requests, usage.refused + usage.failed)
+
+
+async def test_a_key_that_no_header_can_have(
+    sdk: Driver, meter: QuotaMeter, server: Simulator
+) -> None:
+    """
+    Nothing was sent, so nothing is counted as sent.
+    """
+    with pytest.raises(groq.APIConnectionError):
+        await sdk.ask(sdk.client(api_key="key\n", max_retries=1))
+
+    usage = meter.usage(MODEL)
+    assert (0, 2, 0) == (usage.requests, usage.failed, usage.reserved)
+    assert not server.ledger

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import groq
 import httpx
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from groq_quota import QuotaMeter
     from groq_quota.simulator import Simulator
 
+T = TypeVar("T")
 
 CAPS = pytest.mark.parametrize("cap", [{"max_tokens": 30}, {}], ids=["cap", "no cap"])
 
@@ -129,3 +130,69 @@ async def test_the_bytes_of_a_response_that_nobody_holds(
 
     assert b"[DONE]" in b"".join(await sdk.each(chunks))
     assert agrees(meter, server, capped=False).requests == 1
+
+
+async def test_somebody_else_watches_it_too(
+    sdk: Driver, meter: QuotaMeter, server: Simulator
+) -> None:
+    """
+    What a hook of the user's has put on the response still sees what goes by.
+    """
+    seen: list[bytes] = []
+
+    def tap(response: httpx.Response) -> None:
+        plain: Any = response.iter_bytes
+
+        def tapped(chunk_size: int | None = None) -> Any:
+            for chunk in plain(chunk_size):
+                seen.append(chunk)
+                yield chunk
+
+        response.iter_bytes = tapped  # type: ignore[method-assign]  # as some do
+
+    async def atap(response: httpx.Response) -> None:
+        plain: Any = response.aiter_bytes
+
+        async def tapped(chunk_size: int | None = None) -> Any:
+            async for chunk in plain(chunk_size):
+                seen.append(chunk)
+                yield chunk
+
+        response.aiter_bytes = tapped  # type: ignore[method-assign]  # as some do
+
+    http = sdk.http(event_hooks={"response": [atap if sdk.asynchronous else tap]})
+    chunks = await sdk.each(await sdk.ask(sdk.client(http_client=http), stream=True))
+
+    assert len(b"".join(seen).split(b"\n\n")) > len(chunks)
+    assert agrees(meter, server).requests == 1
+
+
+async def test_a_stream_class_of_the_users(
+    sdk: Driver, meter: QuotaMeter, server: Simulator
+) -> None:
+    """
+    What it keeps while it is read is found on the stream that the user has.
+    """
+    kind: Any = groq.AsyncStream if sdk.asynchronous else groq.Stream
+
+    class Counting(kind[T]):  # type: ignore[misc]  # whichever it is
+        count = 0
+
+        def _iter_events(self) -> Any:
+            self.count += 1
+            return super()._iter_events()
+
+    body = {"model": MODEL, "messages": ASK, "stream": True}
+    client = sdk.client()
+    stream = await sdk.do(
+        client.post,
+        CHAT,
+        cast_to=dict[str, Any],
+        body=body,
+        stream=True,
+        stream_cls=Counting[object],
+    )
+    await sdk.each(stream)
+
+    assert 1 == stream.count
+    assert agrees(meter, server).requests == 1

@@ -28,6 +28,7 @@ class Flaky(BaseStorage):
         up: False: nothing can be reached.
         writable: False: it can be read, and a change fails after its step was run, as on a full
             disk.
+        refuses: Cells that it does not take.
         writes: How many changes it has kept.
         before_write, after_write: Called before and after each change.
         pause: Awaited in the middle of async changes, after they were kept.
@@ -38,6 +39,7 @@ class Flaky(BaseStorage):
         self.kept = MemoryStorage()
         self.up = True
         self.writable = True
+        self.refuses: set[Key] = set()
         self.writes = 0
         self.before_write: Callable[[], object] = int
         self.after_write: Callable[[], object] = int
@@ -65,7 +67,7 @@ class Flaky(BaseStorage):
 
         def written(cell: Cell) -> T:
             outcome = step(cell)
-            if not self.writable:
+            if not self.writable or key in self.refuses:
                 msg = "flaky://shelf: is full."
                 raise StorageError(msg)
             return outcome

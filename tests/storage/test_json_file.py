@@ -295,6 +295,26 @@ class TestCurrent:
         storage_from_uri(f"json://{tmp_path}/with.json?fsync=1").transact(KEY, count)
         assert [False, True][: 1 if sys.platform == "win32" else 2] == waited
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="directories are not synced there")
+    def test_a_name_that_cannot_be_synced(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """
+        The file is written by then: it is counted, once, and said once.
+        """
+        fsync = os.fsync
+
+        def failing(descriptor: int) -> None:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EIO, "Input/output error")
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", failing)
+        storage = storage_from_uri(f"json://{tmp_path}/usage.json?fsync=1")
+        assert [1, 2] == [storage.transact(KEY, count) for _ in range(2)]
+        (record,) = caplog.records
+        assert "a power loss may undo it" in record.getMessage()
+
 
 class TestErrors:
     def test_without_a_directory(self, tmp_path: Path) -> None:
@@ -683,6 +703,10 @@ class TestDamaged:
         assert 1 == len(caplog.records)
         assert "will be set aside" in caplog.text
 
+        assert 1 == storage.transact(KEY, count)
+        (aside,) = place.parent.glob("*.damaged-*")
+        assert "oops" == aside.read_text()
+
 
 class Mounted(LockedFile):
     """
@@ -705,16 +729,18 @@ class MountedStorage(JsonStorage):
 
 class TornFile(Mounted):
     """
-    A mounted file whose process dies after writing so many bytes over it.
+    A mounted file whose process dies, or fails once, after writing so many bytes over it.
     """
 
     cut: int | None = None
+    error: OSError | None = None
 
     def _fill(self, path: str, data: bytes, *, over: bool = False) -> os.stat_result:
         if over and self.cut is not None:
             with Path(path).open("r+b") as file:
                 file.write(data[: self.cut])
-            raise SystemExit
+            self.cut = None
+            raise self.error or SystemExit
         return super()._fill(path, data, over=over)
 
 
@@ -801,6 +827,27 @@ class TestMounted:
         assert 3 == json.loads(place.read_bytes())["total_lifetime"]["requests"]
         assert "goes on from its copy" in caplog.text
         assert 1 == len(list(place.parent.glob("*.damaged-*")))
+
+    @pytest.mark.parametrize("cut", [0, 100, 5_000])
+    def test_no_room_in_the_middle(
+        self, place: Path, caplog: pytest.LogCaptureFixture, cut: int
+    ) -> None:
+        """
+        What was there is put back, so that what failed is not found in the copy, and counted twice.
+        """
+        storage = Torn(place)
+        place.write_text("{}")
+        book(storage, KEY, NOON, tokens=1)
+        before = place.read_bytes()
+        file = storage._file
+        assert isinstance(file, TornFile)
+        file.cut, file.error = cut, OSError(errno.ENOSPC, "No space left on device")
+        with pytest.raises(StorageError, match="make room on the disk"):
+            storage.transact(KEY, count)
+        assert before == place.read_bytes()
+
+        assert 2 == MountedStorage(place).transact(KEY, count)
+        assert "goes on from its copy" not in caplog.text
 
     def test_damaged_with_its_copy(self, place: Path, storage: JsonStorage) -> None:
         """

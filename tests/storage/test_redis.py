@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from groq_quota import QuotaExceededError, QuotaMeter, storage_from_uri
 from groq_quota.errors import ConfigurationError, StorageError
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 redis = pytest.importorskip("redis")
 
+# As docs/how-to/storage.md has it.
+USER_MAY = ("~groq_quota:*", "+@read", "+@write", "+@scripting", "+@connection", "+time")
+
 KEY = ("default", "llama-3.1-8b-instant")
 LIMITS = {KEY[1]: {"rpd": 10**9, "tpd": 10**12, "rpm": 10**9, "tpm": 10**12}}
 
@@ -47,13 +51,11 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
+def server(redis_server: RedisServer) -> RedisServer:
     """
-    A server of the test's own.
+    A server of the test's own, in place of the look-alike of Groq.
     """
-    running = RedisServer(tmp_path)
-    yield running
-    running.stop()
+    return redis_server
 
 
 class Cut(RedisStorage):
@@ -240,6 +242,24 @@ def test_what_was_in_doubt_is_counted_once(url: str, before: int, after: int, ot
     other.close()
 
 
+@pytest.mark.parametrize(("before", "after"), [(2, 0), (0, 2), (1, 1)])
+def test_what_a_refusing_meter_has_in_doubt_is_counted_once(
+    url: str, before: int, after: int
+) -> None:
+    """
+    At its next call, whether it had been made or not.
+    """
+    storage, model = Cut(url), KEY[1]
+    meter = QuotaMeter(storage, on_storage_error="refuse")
+    reservation = meter.reserve(model, 100)
+    storage.before, storage.after = before, after
+    with pytest.raises(StorageError):
+        reservation.commit(70)
+    usage = meter.usage(model)
+    assert (1, 70, 0) == (usage.requests, usage.tokens, usage.reserved)
+    meter.close()
+
+
 @pytest.mark.parametrize("after", [2, 4])
 def test_what_the_shelter_hands_over_is_counted_once(url: str, after: int) -> None:
     """
@@ -419,6 +439,42 @@ def test_no_server_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
     assert "refused" in warnings[0]
     assert "hush" not in caplog.text
     meter.close()
+
+
+async def test_tls_and_a_user_of_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    With the certificate and a user who may do what the documentation says, and no more; a server
+    that nobody vouches for is not trusted with anything.
+    """
+    authority, encrypted = trustme.CA(), free_port()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+        tmp_path / "server.pem"
+    )
+    server = RedisServer(
+        tmp_path,
+        *("--tls-port", str(encrypted), "--tls-auth-clients", "no"),
+        *("--tls-cert-file", f"{tmp_path}/server.pem", "--tls-key-file", f"{tmp_path}/server.pem"),
+        *("--tls-ca-cert-file", f"{tmp_path}/ca.pem"),
+        *("--user", "quota", "on", ">secret", *USER_MAY),
+    )
+    place = f"rediss://quota:secret@127.0.0.1:{encrypted}/0"
+    meter = QuotaMeter(f"{place}?ssl_ca_certs={tmp_path}/ca.pem", on_storage_error="refuse")
+    meter.reserve(KEY[1], 9).commit(3)
+    await (await meter.areserve(KEY[1], 9)).acommit(4)
+    usage = await meter.ausage(KEY[1])
+    assert (2, 7, 0) == (usage.requests, usage.tokens, usage.reserved)
+    assert [2] == [day.requests for day in meter.history(1)]
+    await meter.aclose()
+
+    wary = QuotaMeter(place)
+    wary.reserve(KEY[1], 9).commit(3)
+    assert 1 == wary.usage(KEY[1]).requests
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert "certificate verify failed" in warning
+    assert "secret" not in warning
+    wary.close()
+    server.stop()
 
 
 def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groq_quota import QuotaMeter, state
+from groq_quota.learning import learn
 from groq_quota.storage.json_file import JsonStorage
 from groq_quota.testing import FakeClock
 from tests.contract.steps import DAY, KEY, NOON, book, full_cell, iso, requests
@@ -272,6 +273,13 @@ class TestRubbish:
             ({"groq_quota": {"cells": {"default/x": {"day": "soon"}}}}, "default/x.day"),
             ({"groq_quota": {"cells": {"default/x": {"today": {"tokens": -1}}}}}, "tokens"),
             ({"groq_quota": {"days": {"default/x": {"soon": {}}}}}, "soon"),
+            ({"groq_quota": {"cells": {"default/x": {"hours": {"24": [1, 2]}}}}}, "x.hours"),
+            (
+                {"groq_quota": {"cells": {"default/x": {"windows": {"rpm": [1e308, 0, 0]}}}}},
+                "x.windows",
+            ),
+            ({"groq_quota": {"cells": {"default/x": {"epoch": 10**400}}}}, "x.epoch"),
+            ({"groq_quota": {"cells": {"default/%FF": 5}}}, "default/%FF"),
         ],
     )
     def test_the_rest_is_kept(
@@ -362,7 +370,7 @@ class TestEdits:
         book(storage, KEY, NOON, tokens=100)
         book(storage, ("default", "second"), NOON, tokens=10)
         book(storage, ("elsewhere", "third"), NOON, tokens=10)
-        storage.transact(KEY, lambda cell: cell["learned"].update(rpd=[9, NOON, "headers"]))
+        storage.transact(KEY, partial(learn, at=NOON, limits={"rpd": 9}))
         return storage
 
     def test_counts_of_the_day(self, place: Path, storage: JsonStorage) -> None:
@@ -518,7 +526,7 @@ def test_what_the_days_show(place: Path) -> None:
 
 def _only(name: str, cell: Cell) -> None:
     state.roll(cell, NOON)
-    cell["today"][name] += 1  # type: ignore[literal-required]  # one of its names
+    cell["today"] = {**cell["today"], name: 1}  # type: ignore[misc]  # one of its names
 
 
 def test_a_clock_that_was_set_wrong(place: Path) -> None:
@@ -564,9 +572,11 @@ def test_reading_what_we_wrote_changes_nothing(
         elif what == "reset" and model:
             storage.transact(key, partial(state.reset, now=NOON + newest * DAY))
         elif what == "learn":
-            storage.transact(key, lambda cell: cell["learned"].update(tpm=[6_000, 1.5, "headers"]))
+            storage.transact(key, partial(learn, at=1.5, limits={"tpm": 6_000}))
         elif scope == "other":
-            storage.put(key, full_cell(), {iso(-9): state.new_counts()})
+            full = full_cell()
+            full["hold"] = {"tpd": [1.0, 200_000, 199_990, 50]}  # long over, so it may be booked
+            storage.put(key, full, {iso(-9): state.new_counts()})
     again = JsonStorage(place)
 
     assert storage.scopes() == again.scopes()

@@ -199,9 +199,10 @@ async def test_health_tells_of_the_outage(outage: Outage) -> None:
     assert (await outage.api.health())["storage_ok"]
 
 
-async def test_refusing_raises_and_counts_nothing() -> None:
+async def test_refusing_raises_and_loses_nothing() -> None:
     """
-    With on_storage_error="refuse" every call says that the storage is away.
+    With on_storage_error="refuse" every call says that the storage is away. What was reserved
+    before is counted when it is back; what could not be recorded may be recorded again.
     """
     flaky = Flaky()
     meter = QuotaMeter(flaky, on_storage_error="refuse")
@@ -216,6 +217,45 @@ async def test_refusing_raises_and_counts_nothing() -> None:
             await later(MODEL)
     with pytest.raises(StorageError):
         reservation.commit()
+    flaky.up = True
+    assert 2 == meter.usage(MODEL).requests
+    assert 0 == meter.usage(MODEL).reserved
+
+
+async def test_refusing_loses_nothing_that_is_cancelled() -> None:
+    """
+    Nor if its task is cancelled before the storage has said that it is away.
+    """
+    flaky = Flaky()
+    meter = QuotaMeter(flaky, on_storage_error="refuse")
+    reservation = await meter.areserve(MODEL, 100)
+    flaky.up = False
+    task = asyncio.create_task(reservation.acommit(70))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for _ in range(9):
+        await asyncio.sleep(0)
+    flaky.up = True
+    usage = await meter.ausage(MODEL)
+    assert (1, 70, 0) == (usage.requests, usage.tokens, usage.reserved)
+
+
+def test_refusing_lets_go_of_the_storage_all_the_same() -> None:
+    """
+    Closing says that something is still due, and closes.
+    """
+    flaky, closed = Flaky(), []
+    flaky.close = lambda: closed.append(True)  # type: ignore[method-assign]  # to be seen
+    meter = QuotaMeter(flaky, on_storage_error="refuse")
+    reservation = meter.reserve(MODEL)
+    flaky.up = False
+    with pytest.raises(StorageError):
+        reservation.commit()
+    with pytest.raises(StorageError):
+        meter.close()
+    assert [True] == closed
     flaky.up = True
     assert 1 == meter.usage(MODEL).requests
 
@@ -468,6 +508,52 @@ async def test_two_outages(outage: Outage) -> None:
         outage.back()
         await outage.api.record(usage=10)
     assert (4, 22) == (outage.kept().requests, outage.kept().tokens)
+
+
+async def test_a_second_outage_goes_on_from_what_was_handed_over(outage: Outage) -> None:
+    """
+    Also for a model that was not asked for in between: its limit still holds, and a hold is freed.
+    """
+    api = outage.api
+    outage.away()
+    for _ in range(9):
+        await api.record(usage=1)
+    reservation = await api.reserve()
+    outage.back()
+    await api.record("another")
+    assert not outage.sheltered()
+    outage.away()
+    await api.record("another")
+    with pytest.raises(QuotaExceededError):
+        await api.reserve()
+    await api.release(reservation)
+    outage.back()
+    await api.flush()
+    assert (9, 0) == (outage.kept().requests, outage.kept().reserved)
+
+
+async def test_what_cannot_be_kept_keeps_nothing_else_away(outage: Outage) -> None:
+    """
+    Cells that the storage does not take, though it answers, are tried again; others are kept.
+    """
+    refused = {("default", f"refused {number}") for number in range(20)}
+    outage.flaky.refuses = {("default", "refused 0")}
+    await outage.api.record("refused 0", 1)
+    outage.flaky.refuses = refused
+    for _, model in sorted(refused):
+        await outage.api.record(model, 1)
+    await outage.api.record(usage=7)
+    for _ in range(4):
+        outage.back()
+        await outage.api.flush()
+    assert outage.sheltered()
+    assert 7 == outage.kept().tokens
+    outage.flaky.refuses = set()
+    for _ in range(4):
+        outage.back()
+        await outage.api.flush()
+    assert not outage.sheltered()
+    assert [1] * 19 + [2] == sorted(outage.kept(model).requests for _, model in refused)
 
 
 async def test_states_are_announced_once_over_an_outage(outage: Outage) -> None:

@@ -243,15 +243,16 @@ def test_what_was_given_back_in_doubt_frees_no_other_hold(
     assert (1, 1) == (cell["held"]["requests"], cell["held"]["tokens"])
 
 
-def test_tables_that_were_dropped_are_made_again(storage: PostgresStorage, url: str) -> None:
+@pytest.mark.parametrize("dropped", ["groq_quota_cells", "groq_quota_cells, groq_quota_schema"])
+def test_tables_that_were_dropped_are_made_again(
+    storage: PostgresStorage, url: str, dropped: str
+) -> None:
     """
     At the change after the one that fails for it.
     """
     storage.transact(KEY, count)
     with psycopg.connect(url, autocommit=True) as person:
-        person.execute(
-            "DROP TABLE groq_quota_cells, groq_quota_past_days, groq_quota_schema CASCADE"
-        )
+        person.execute(f"DROP TABLE {dropped} CASCADE")
     with pytest.raises(StorageError, match="groq_quota_cells"):
         storage.transact(KEY, count)
     storage.read(KEY)
@@ -283,6 +284,19 @@ def test_a_database_that_may_only_be_read(storage: PostgresStorage, url: str) ->
         other.transact(KEY, count)
     assert storage.read(KEY) == other.read(KEY)
     other.close()
+
+
+def test_sessions_that_may_only_read_are_replaced(storage: PostgresStorage, url: str) -> None:
+    """
+    They stay so, whatever becomes of the server: after a failover, for one.
+    """
+    storage.transact(KEY, count)
+    assert storage._engine is not None
+    with storage._engine.connect() as connection:
+        connection.exec_driver_sql("SET default_transaction_read_only = on")
+    with pytest.raises(StorageError, match="read-only"):
+        storage.transact(KEY, count)
+    assert 2 == storage.transact(KEY, count)
 
 
 def test_a_server_that_takes_too_long(storage: PostgresStorage, url: str) -> None:

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from groq_quota.storage.sqlite import SqliteStorage
 from tests.contract.steps import DAY, NOON, book, correct, count, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from groq_quota.state import Cell
 
@@ -101,7 +102,7 @@ def test_the_file_has_what_changed_and_what_did_not(storage: SqliteStorage, path
 
     def learn(amount: int | None, cell: Cell) -> None:
         cell["learned"] = {} if amount is None else {"rpm": [amount, NOON, "headers"]}
-        cell["heard"]["rpm"] = [float(amount or 0), *[0.0] * 8]
+        cell["heard"] = {"rpm": [float(amount or 0), *[0.0] * 8]}
 
     book(storage, KEY, NOON, tokens=10)
     for amount in (30, 30, 60, None, 30):
@@ -243,6 +244,8 @@ def test_a_file_that_may_not_be_written(storage: SqliteStorage) -> None:
     cell = storage.read(KEY)
     assert cell is not None
     assert 1 == cell["today"]["requests"]
+    # Another connection may do better: the file's mode has changed meanwhile.
+    assert 2 == storage.transact(KEY, count)
 
 
 def test_a_file_that_another_program_keeps_locked(
@@ -298,6 +301,33 @@ def test_a_damaged_file_is_set_aside(
     assert "was set aside as" in caplog.text
     meter.close()
     assert 1 == SqliteStorage(path).load("default")["llama-3.1-8b-instant"]["lifetime"]["requests"]
+
+
+def test_a_damaged_file_is_set_aside_once(storage: SqliteStorage, path: Path) -> None:
+    """
+    Whoever sees its damage later leaves the new file alone.
+    """
+    for number in range(200):
+        storage.transact(("default", f"model {number}"), count)
+    late = SqliteStorage(path)
+    late.read(KEY)
+    connection = storage._file.connection
+    assert connection is not None
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    storage.close()  # what it has read is not looked up again
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(3 * 2_048)
+        file.write(b"\xff" * (size - file.tell()))
+    with pytest.raises(StorageError, match="was set aside"):
+        storage.load("default")
+    assert 1 == storage.transact(KEY, count)
+    with pytest.raises(StorageError, match="has been replaced"):
+        late.load("default")
+    assert 2 == late.transact(KEY, count) == len(storage.load("default")) + 1
+    aside = [file.name for file in path.parent.glob("*.damaged-*")]
+    assert 1 == sum(not name.endswith(("-wal", "-shm")) for name in aside)
+    late.close()
 
 
 def test_a_damaged_entry_counts_anew(
@@ -471,3 +501,62 @@ def test_200_killed_processes_lose_nothing(path: Path) -> None:
     The same, 200 times.
     """
     _killed(path, 200)
+
+
+class Interrupted:
+    """
+    A lock in whose taking a signal comes, once.
+    """
+
+    def __init__(self, lock: Any, handler: Callable[[], None]) -> None:
+        self._lock = lock
+        self._handlers = [handler]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lock, name)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def acquire(self, *, blocking: bool) -> bool:
+        """
+        Take it; before anybody knows, the handler runs.
+        """
+        taken: bool = self._lock.acquire(blocking=blocking)
+        while self._handlers:
+            self._handlers.pop()()
+        return taken
+
+
+def test_ctrl_c_as_its_lock_is_taken(storage: SqliteStorage) -> None:
+    """
+    It is free again, for this thread and for others.
+    """
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    storage.transact(KEY, count)
+    storage._busy = Interrupted(storage._busy, interrupt)  # type: ignore[assignment]  # as good as one
+    with pytest.raises(KeyboardInterrupt):
+        storage.transact(KEY, count)
+    with ThreadPoolExecutor(1) as pool:
+        assert 2 == pool.submit(storage.transact, KEY, count).result(10)
+    assert 3 == storage.transact(KEY, count)
+
+
+def test_a_signal_handler_as_its_lock_is_taken(storage: SqliteStorage) -> None:
+    """
+    It gets an error, and no deadlock; the change that it interrupted is made.
+    """
+
+    def handle() -> None:
+        with pytest.raises(StorageError, match="interrupted in a call of this very thread"):
+            storage.transact(KEY, count)
+
+    storage.transact(KEY, count)
+    storage._busy = Interrupted(storage._busy, handle)  # type: ignore[assignment]  # as good as one
+    assert 2 == storage.transact(KEY, count)

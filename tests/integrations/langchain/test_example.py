@@ -50,7 +50,7 @@ async def test_the_program_runs_by_itself(
 
     assert ["5 de 6 consultas de hoy (83.3 %)" in said, "🚨 6 de 6" in said] == [True, True]
     assert f"7. {REFUSED}" in said
-    assert said.endswith("llama-3.1-8b-instant: 6 de 6 consultas\n")
+    assert said.endswith(f"{example.MODEL}: 6 de 6 consultas\n")
 
 
 @pytest.mark.parametrize("patched", [True, False], ids=["patched", "decorator alone"])
