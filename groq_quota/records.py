@@ -215,9 +215,20 @@ class Note:
 
     Attributes:
         asked: The model that was asked for, where another took over; else the same as `model`.
+        doorless: True for a chat request that came through no front door which could count it.
     """
 
-    __slots__ = ("asked", "at", "claimed", "decorated", "model", "order", "scope", "thread")
+    __slots__ = (
+        "asked",
+        "at",
+        "claimed",
+        "decorated",
+        "doorless",
+        "model",
+        "order",
+        "scope",
+        "thread",
+    )
 
     def __init__(self, scope: str, model: str, at: float, *, decorated: bool) -> None:
         self.scope = scope
@@ -227,6 +238,7 @@ class Note:
         self.thread = threading.get_ident()
         self.order = next(_order)
         self.claimed = False
+        self.doorless = False
 
 
 class Notes:
@@ -269,6 +281,27 @@ class Notes:
                     found = note
             if found is not None:
                 found.claimed = True
+        return found is not None
+
+    def claim_for_door(self, door: Note) -> bool:
+        """
+        Claim the earliest request without a door, of the same model, that another thread has made
+        since a door's call began.
+        """
+        found = None
+        with self._lock:
+            for note in reversed(self._notes):
+                if note.order < door.order:
+                    break
+                if (
+                    note.doorless
+                    and door.model in (note.model, note.asked)
+                    and note.scope == door.scope
+                    and note.thread != door.thread
+                ):
+                    found = note
+            if found is not None:
+                found.doorless = False
         return found is not None
 
     def claim_for_tracking(self, scope: str, model: str, now: float) -> bool:

@@ -79,11 +79,11 @@ async def acreate(
 
 def _guard(instance: Any) -> tuple[Guard | None, Any]:
     client = getattr(instance, "_client", None)
-    call = CURRENT.get()
-    if call is not None and not call.claimed and call.client is client:
-        # A door within the door: a subclass calls its parent.
-        return None, client
-    return guard_of(client), client
+    guard, call = guard_of(client), CURRENT.get()
+    if call is None or call.claimed or guard is None or not guard.meter.same_count(call.meter):
+        return guard, client
+    # A door within the door: a subclass calls its parent, or has another client call.
+    return None, client
 
 
 def _body(kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
@@ -103,12 +103,17 @@ def _with_model(kwargs: dict[str, Any], model: str) -> dict[str, Any]:
 
 
 def _answered_outside(call: Call) -> None:
-    # A `create` that somebody replaced has answered, without any HTTP that we could see.
-    call.answered = True
+    # A `create` that somebody replaced has answered, without any HTTP that we could see; unless a
+    # bare thread, which carries no context, sent it.
+    call.answered = not _sent_elsewhere(call)
 
 
 def _ended_outside(call: Call, error: BaseException) -> None:
     # Of a replaced `create`, a status is all there is to go by; else nothing was sent.
     status = getattr(error, "status_code", None)
-    if isinstance(status, int):
+    if isinstance(status, int) and not _sent_elsewhere(call):
         call.attempt_ended(status, None)
+
+
+def _sent_elsewhere(call: Call) -> bool:
+    return call.meter.notes.claim_for_door(call.note)

@@ -47,6 +47,7 @@ def request(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, 
             call = guard.admit(client, endpoint.demand(options), _timeout(options), endpoint.path)
         if call is None:
             return wrapped(*args, **kwargs)
+        call.note.doorless = endpoint is CHAT
         if call.instead is not None:
             options, args, kwargs = _with_model(call.instead, options, args, kwargs)
     call.enter(options, endpoint)
@@ -87,6 +88,7 @@ async def arequest(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dic
             )
         if call is None:
             return await wrapped(*args, **kwargs)
+        call.note.doorless = endpoint is CHAT
         if call.instead is not None:
             options, args, kwargs = _with_model(call.instead, options, args, kwargs)
     call.enter(options, endpoint)
@@ -142,9 +144,15 @@ def _metered(client: Any, options: Any, current: Call | None) -> Endpoint | None
 
 
 def _claim(client: Any, options: Any, call: Call) -> Call | None:
-    # The front door's call, if this request is its own: same client, not taken yet.
-    if call.claimed or call.client is not client:
+    # The front door's call, if this request is its own: not taken yet, and sent by the same client
+    # or by another one of the same count (one that takes turns with several keys, say).
+    if call.claimed:
         return None
+    if call.client is not client:
+        guard = guard_of(client)
+        if guard is None or not guard.meter.same_count(call.meter):
+            return None
+        call.client = client
     if not call.is_for(model_of(options)):
         # Something between the door and here sends another model: that is the one that counts.
         call.claimed = True
