@@ -4,7 +4,6 @@ What is behind all scopes of a meter.
 
 from __future__ import annotations
 
-import atexit
 import os
 import weakref
 from collections import deque
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .booking import Rules
 from .effects import run
 from .errors import StorageError
+from .exits import at_exit, heed_multiprocessing
 from .hooks import log_event, logger
 from .learning import learned_limits
 from .records import Notes
@@ -75,6 +75,7 @@ class Core:
         self.notes = Notes()
         self._rules: dict[tuple[str, str | None], tuple[int, dict[str, Any], Rules]] = {}
         _living.add(self)
+        heed_multiprocessing()
 
     def rules(self, model: str, scope: str, cell: Cell) -> Rules:
         """
@@ -184,7 +185,7 @@ _living: weakref.WeakSet[Core] = weakref.WeakSet()
 _owing: set[Core] = set()
 
 
-@atexit.register
+@at_exit
 def _finish() -> None:
     for core in list(_living):
         try:

@@ -7,7 +7,6 @@ the SDK's streams, raw responses and `.response`. So every object the user gets 
 
 from __future__ import annotations
 
-import atexit
 import copy
 import json
 import os
@@ -17,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import estimate
+from ..exits import at_exit
 from ..hooks import logger
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _as_method(other: Callable[..., Any]) -> Callable[..., Any]:
 _open: weakref.WeakSet[Watch] = weakref.WeakSet()
 
 
-@atexit.register
+@at_exit
 def _finish() -> None:
     # Before meters write what is due; the finalizers above may be run too late for that.
     for seen in list(_open):
