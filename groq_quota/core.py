@@ -20,6 +20,7 @@ from .rests import Rests
 from .standing import FIRST_LAG
 from .storage.memory import MemoryStorage
 from .storage.shelter import Shelter
+from .trios import aside, in_trio
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -116,6 +117,8 @@ class Core:
         """
         if name == "rest":
             return await self._arest(*args)
+        if not self.at_once and in_trio():
+            return await aside(self.perform, name, *args)
         if name == "transact" and not self.at_once:
             return await self._to_its_end(self.storage.atransact(*args))
         return await getattr(self.storage, "a" + name)(*args)

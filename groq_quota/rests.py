@@ -11,6 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from .trios import in_trio
+
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable, Hashable
@@ -45,6 +47,8 @@ class Ticket:
         """
         Same as `rest`, without blocking the event loop.
         """
+        if in_trio():
+            return await self._trest(seconds)
         import asyncio  # whoever awaits has it already; whoever does not need not load it
 
         begun, loop = time.monotonic(), asyncio.get_running_loop()
@@ -56,6 +60,20 @@ class Ticket:
                 await future
         finally:
             timer.cancel()
+            self._wake, self._woken = None, False
+        return time.monotonic() - begun
+
+    async def _trest(self, seconds: float) -> float:
+        import trio  # it is running
+
+        begun, event = time.monotonic(), trio.Event()
+        token = trio.lowlevel.current_trio_token()
+        self._wake = lambda: token.run_sync_soon(event.set)
+        try:
+            with trio.move_on_after(seconds):
+                if not self._woken:
+                    await event.wait()
+        finally:
             self._wake, self._woken = None, False
         return time.monotonic() - begun
 

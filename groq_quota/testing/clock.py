@@ -4,9 +4,10 @@ A clock that moves only when it is told to.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from datetime import datetime, timezone
+
+from ..trios import checkpoint
 
 __all__ = ["FakeClock"]
 
@@ -66,7 +67,7 @@ class FakeClock:
         Same as `sleep`, and let the other tasks have a turn.
         """
         self.advance(seconds)
-        await asyncio.sleep(0)
+        await checkpoint()
 
 
 def _epoch(moment: str | float) -> float:
