@@ -176,6 +176,8 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         if len(commands) == 1:
             return [self._send_one(client, commands[0])]
         replies = _piped(client, commands).execute(raise_on_error=False)
+        if self._outdated(replies):
+            self._leave()
         lost = self._without_script(replies)
         if lost:
             again = _piped(client, [in_full(commands[place]) for place in lost])
@@ -190,6 +192,9 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
             return client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
         except self._library.exceptions.NoScriptError:
             return client.execute_command(*in_full(command))  # type: ignore[no-untyped-call]  # redis-py
+        except self._library.exceptions.ReadOnlyError:
+            self._leave()
+            raise
 
     async def _asend(
         self,
@@ -197,6 +202,8 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         commands: Sequence[Command],
     ) -> list[Any]:  # Redis' replies
         replies = await _piped(client, commands).execute(raise_on_error=False)
+        if self._outdated(replies):
+            await client.connection_pool.disconnect(inuse_connections=False)  # type: ignore[union-attr]  # no cluster's
         lost = self._without_script(replies)
         if lost:
             again = _piped(client, [in_full(commands[place]) for place in lost])
@@ -210,6 +217,19 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         # A flush or a restart makes the server forget scripts.
         no_script = self._library.exceptions.NoScriptError
         return [place for place, reply in enumerate(replies) if isinstance(reply, no_script)]
+
+    def _outdated(self, replies: Sequence[object]) -> bool:
+        # Whether the server is a replica by now. Of a cluster's nodes its client takes care.
+        kind = self._library.exceptions.ReadOnlyError
+        return not self._cluster and any(isinstance(reply, kind) for reply in replies)
+
+    def _leave(self) -> None:
+        # The address may lead to the server that has taken over: the next command goes there anew.
+        client, wire = self._client, self._wire
+        if wire is not None:
+            wire.disconnect()  # type: ignore[no-untyped-call]  # redis-py
+        if isinstance(client, self._library.Redis):
+            client.connection_pool.disconnect(inuse_connections=False)
 
     def _failed(self, error: Exception) -> StorageError:
         kinds = self._library.exceptions
@@ -227,8 +247,6 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         # redis-py before 6 has no name for it.
         if isinstance(error, kinds.MovedError) or str(error).startswith("MOVED "):
             return StorageError(f"{said}: it is one node of a cluster, add cluster=1 to the URL.")
-        if isinstance(error, kinds.ReadOnlyError) and isinstance(self._client, self._library.Redis):
-            self._client.connection_pool.disconnect()  # another server may have taken over
         return StorageError(f"{said}: see to the server, {other}")
 
     # -- trips: commands are yielded, replies are sent ----------------------------------------
@@ -270,6 +288,9 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         try:
             wire.send_command(*command)
             return wire.read_response()
+        except self._library.exceptions.ReadOnlyError:
+            self._leave()
+            raise
         except self._library.exceptions.ResponseError:
             raise
         except BaseException:

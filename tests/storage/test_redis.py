@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -536,6 +537,50 @@ def test_a_replica_may_be_waited_for(
     copy.close()
     storage.close()
     replica.stop()
+
+
+@pytest.mark.parametrize("way", ["thread", "several", "loop"])
+async def test_a_failover_behind_one_address(tmp_path: Path, way: str) -> None:
+    """
+    A server that has become a replica is left for the one that the address leads to now.
+    """
+    with ExitStack() as stack:
+        await _fail_over(tmp_path, way, stack)
+
+
+async def _fail_over(tmp_path: Path, way: str, stack: ExitStack) -> None:
+    servers = []
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        servers.append(RedisServer(tmp_path / name, "--unixsocket", str(tmp_path / f"{name}.sock")))
+        stack.callback(servers[-1].stop)
+    old, new = servers
+    address = tmp_path / "redis.sock"
+    address.symlink_to("old.sock")
+    storage = RedisStorage(f"unix://{address}")
+
+    async def again() -> int:
+        if way == "loop":
+            return await storage.atransact(KEY, count)
+        if way == "several":  # a record of its own, and the list of scopes
+            storage.transact((uuid.uuid4().hex, "m"), count)
+        return storage.transact(KEY, count)
+
+    with redis.Redis.from_url(old.url) as first, redis.Redis.from_url(new.url) as second:
+        await again()
+        await again()
+        second.replicaof("127.0.0.1", old.port)
+        while not first.wait(1, 100):
+            first.set("x", "y")
+        second.replicaof("NO", "ONE")
+        first.replicaof("127.0.0.1", new.port)
+        address.unlink()
+        address.symlink_to("new.sock")
+
+    with pytest.raises(StorageError, match="read only"):
+        await again()
+    assert 3 == await again()
+    await storage.aclose()
 
 
 # -- clusters -------------------------------------------------------------------------------------
