@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import StorageError
 from ..state import Cell, Counts, new_cell, new_counts
+from .fields import read_cell, read_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CELL",
     "COUNTS",
-    "NO_COUNTS",
     "Texts",
     "cell_from",
     "cell_of",
@@ -51,7 +51,6 @@ _REST = tuple(
     if name not in ("day", "today", "lifetime", "last_request", "past")
 )
 _LIFETIME = 1 + len(COUNTS)
-NO_COUNTS = tuple(new_counts().values())
 
 
 def _encoder() -> Callable[[object], str]:
@@ -128,38 +127,50 @@ def slim(cell: Cell) -> dict[str, Any]:
     return found
 
 
-def cell_from(slim: Mapping[str, Any]) -> Cell:
+def cell_from(slim: Mapping[str, Any], place: str) -> Cell:
     """
-    The cell that `slim` was made of.
+    The cell that `slim` was made of; what of it is damaged counts anew, and that is said loudly.
     """
-    cell = new_cell()
-    cell.update(slim)  # type: ignore[typeddict-item]  # names of Cell
-    cell["today"] = counts_of(slim.get("today", NO_COUNTS))
-    cell["lifetime"] = counts_of(slim.get("lifetime", NO_COUNTS))
-    return cell
+    return _checked(slim, slim.get("today", ()), slim.get("lifetime", ()), place)
 
 
 def cell_of(values: Sequence[Any], place: str) -> Cell:
     """
-    The cell from the values of its columns.
+    The cell from the values of its columns, as by `cell_from`.
     """
-    rest = decoded(values[-1], place)
-    last = values[-2]
-    cell = new_cell()
-    cell.update(rest)  # type: ignore[typeddict-item]  # names of Cell, written by `state_of`
-    cell["day"] = str(values[0])
-    cell["today"] = counts_of(values[1:_LIFETIME])
-    cell["lifetime"] = counts_of(values[_LIFETIME : _LIFETIME + len(COUNTS)])
-    cell["last_request"] = None if last is None else float(last)
+    rest = {**decoded(values[-1], place), "day": str(values[0]), "last_request": values[-2]}
+    return _checked(rest, values[1:_LIFETIME], values[_LIFETIME : _LIFETIME + len(COUNTS)], place)
+
+
+def counts_of(values: Sequence[Any], place: str) -> Counts:
+    """
+    Counts from the values of their columns, as by `cell_from`.
+    """
+    problems: list[str] = []
+    counts = read_counts(_named(values), _none(), "counts", problems)
+    if problems:
+        _say_damaged(", ".join(problems), repr(values), place)
+    return cast("Counts", counts)
+
+
+def _checked(rest: Mapping[str, Any], today: object, lifetime: object, place: str) -> Cell:
+    problems: list[str] = []
+    raw = {name: value for name, value in rest.items() if value is not None}
+    raw["today"], raw["lifetime"] = _named(today), _named(lifetime)
+    cell = read_cell(raw, "cell", problems)
+    if problems:
+        _say_damaged(", ".join(problems), repr(raw), place)
     return cell
 
 
-def counts_of(values: Sequence[Any]) -> Counts:
-    """
-    Counts from the values of their columns.
-    """
-    # mypy sees a plain dict in it, though it has exactly the names of Counts.
-    return dict(zip(COUNTS, values, strict=True))  # type: ignore[return-value]  # see above
+def _named(values: object) -> dict[str, Any]:
+    if not isinstance(values, (list, tuple)):
+        return {"": values}  # no name of a count
+    return dict(zip(COUNTS, values, strict=False))
+
+
+def _none() -> dict[str, Any]:
+    return cast("dict[str, Any]", new_counts())
 
 
 def decoded(text: str | bytes, place: str) -> Mapping[str, Any]:
@@ -171,13 +182,25 @@ def decoded(text: str | bytes, place: str) -> Mapping[str, Any]:
     """
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        logger.error("%s: a damaged entry cannot be read, and counts anew.", place)
+        _say_damaged("which is no JSON object", text, place)
         return {}
-    if found.get("format", _FORMAT) > _FORMAT:
+    version = found.get("format", _FORMAT)
+    if isinstance(version, int) and version > _FORMAT:
         raise StorageError(
             f"{place} was written by a newer version of groq-quota: update this one."
         )
     return found
+
+
+# Damaged entries that nobody overwrites, such as those of past days, are told of once.
+_damaged: set[tuple[str, str | bytes]] = set()
+
+
+def _say_damaged(what: str, entry: str | bytes, place: str) -> None:
+    known = place, entry[:1_024]
+    if known not in _damaged and len(_damaged) < 1_024:
+        _damaged.add(known)
+        logger.error("%s: a damaged entry (%s) cannot be read, and counts anew.", place, what)

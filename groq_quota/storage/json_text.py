@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
 from functools import lru_cache
-from itertools import cycle
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote
 
 from ..state import Cell, Counts, Rows, new_cell, new_counts
 from .document import Document
+from .fields import COUNTS, dict_of, is_day, read_cell, read_counts
 from .seed_file import SCOPE, Foreign, adopt, read_seed, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from .base import Key
-
-    _Check = Callable[[Any], bool]
 
 __all__ = ["DamagedError", "Encoder", "NewerError", "decode"]
 
@@ -48,7 +45,6 @@ _NOTHING: Mapping[str, Cell] = {}
 # -- writing ----------------------------------------------------------------------------------
 
 _dumps = json.JSONEncoder(check_circular=False).encode
-_COUNTS = ("today", "held", "lifetime")
 # Of the rest nothing is written that is zero, empty or None; these tell 0 from None.
 _OPTIONAL = frozenset(name for name, value in new_cell().items() if value is None)
 
@@ -222,7 +218,7 @@ def _slim(cell: Cell) -> dict[str, Any]:
         for name, value in cell.items()
         if value or (name in _OPTIONAL and value is not None)
     }
-    for name in _COUNTS:
+    for name in COUNTS:
         slim[name] = _nonzero(slim[name])
         if not slim[name]:
             del slim[name]
@@ -249,12 +245,12 @@ def decode(data: bytes, *, day: str) -> tuple[Document, list[str]]:
     """
     problems: list[str] = []
     top = _object(data)
-    ours = _dict(top.pop(_OURS, None), _OURS, problems)
+    ours = dict_of(top.pop(_OURS, None), _OURS, problems)
     version = ours.pop("version", _VERSION)
     if isinstance(version, int) and version > _VERSION:
         raise NewerError(f"was written by a newer groq-quota (format {version}): update this one")
-    scopes, odd = _read_cells(_dict(ours.pop("cells", None), "cells", problems), problems)
-    rows = _read_rows(_dict(ours.pop("days", None), "days", problems), problems)
+    scopes, odd = _read_cells(dict_of(ours.pop("cells", None), "cells", problems), problems)
+    rows = _read_rows(dict_of(ours.pop("days", None), "days", problems), problems)
     seed, foreign = read_seed(top, problems)
     cells, days = scopes.setdefault(SCOPE, {}), rows.setdefault(SCOPE, {})
     newest = adopt(seed, foreign.daily, cells, days, day)
@@ -274,14 +270,6 @@ def _object(data: bytes) -> dict[str, Any]:
     return top
 
 
-def _dict(value: object, where: str, problems: list[str]) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    if value is not None:
-        problems.append(where)
-    return {}
-
-
 def _read_cells(
     raw: Mapping[str, Any], problems: list[str]
 ) -> tuple[dict[str, dict[str, Cell]], dict[str, object]]:
@@ -290,43 +278,11 @@ def _read_cells(
     for text, value in raw.items():
         scope, model = _parted(text)
         if isinstance(value, dict) and scope:
-            scopes.setdefault(scope, {})[model] = _read_cell(value, text, problems)
+            scopes.setdefault(scope, {})[model] = read_cell(value, text, problems)
         else:
             odd[text] = value
             problems.append(text)
     return scopes, odd
-
-
-def _read_cell(raw: Mapping[str, Any], where: str, problems: list[str]) -> Cell:
-    cell: dict[str, Any] = {**new_cell()}
-    for name, value in raw.items():
-        if name in _COUNTS:
-            counts = _dict(value, f"{where}.{name}", problems)
-            cell[name] = _read_counts(counts, cell[name], f"{where}.{name}", problems)
-        elif name not in cell or _fits(name, value, cell[name]):
-            cell[name] = value  # also what a version to come has in cells
-        else:
-            problems.append(f"{where}.{name}")
-    return cast("Cell", cell)
-
-
-def _fits(name: str, value: object, blank: object) -> bool:
-    reader = _READERS.get(name)
-    if reader is not None:
-        return reader(value)
-    return blank is None or isinstance(value, type(blank))
-
-
-def _read_counts(
-    raw: Mapping[str, Any], blank: dict[str, Any], where: str, problems: list[str]
-) -> dict[str, Any]:
-    for name, number in raw.items():
-        is_one = _is_number if isinstance(blank.get(name), float) else _is_count
-        if name in blank and is_one(number) and number >= 0:
-            blank[name] = number
-        else:
-            problems.append(f"{where}.{name}")
-    return blank
 
 
 def _read_rows(raw: Mapping[str, Any], problems: list[str]) -> dict[str, dict[str, Rows]]:
@@ -334,90 +290,13 @@ def _read_rows(raw: Mapping[str, Any], problems: list[str]) -> dict[str, dict[st
     for text, days in raw.items():
         scope, model = _parted(text)
         rows: Rows = {}
-        for day, counts in _dict(days, f"days of {text}", problems).items():
+        for day, counts in dict_of(days, f"days of {text}", problems).items():
             where = f"day {day} of {text}"
-            if day and _is_day(day) and isinstance(counts, dict):
+            if day and is_day(day) and isinstance(counts, dict):
                 blank = cast("dict[str, Any]", new_counts())
-                rows[day] = cast("Counts", _read_counts(counts, blank, where, problems))
+                rows[day] = cast("Counts", read_counts(counts, blank, where, problems))
             else:
                 problems.append(where)
         if rows:
             scopes.setdefault(scope, {})[model] = rows
     return scopes
-
-
-def _is_day(value: object) -> bool:
-    return isinstance(value, str) and _is_iso(value)
-
-
-@lru_cache(maxsize=256)
-def _is_iso(text: str) -> bool:
-    try:
-        return not text or date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _is_number(value: object) -> bool:
-    # What a float holds to the unit, with room for sums; not a number is neither.
-    return (type(value) is int or isinstance(value, float)) and -_MOST < value < _MOST
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < _MOST
-
-
-_MOST = 2**63
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _maybe(is_kind: _Check) -> _Check:
-    return lambda value: value is None or is_kind(value)
-
-
-def _lists_of(*kinds: _Check, times: int | None = 1) -> _Check:
-    # A dictionary of lists, whose parts are of these kinds, so many times over; None is any.
-    def check(value: object) -> bool:
-        return isinstance(value, dict) and all(
-            isinstance(each, list)
-            and len(each) == len(kinds) * (len(each) // len(kinds) if times is None else times)
-            and all(is_kind(part) for is_kind, part in zip(cycle(kinds), each, strict=False))
-            for each in value.values()
-        )
-
-    return check
-
-
-_HOURS = frozenset(map(str, range(24)))
-_are_pairs = _lists_of(_is_count, _is_count)
-
-
-def _are_hours(value: object) -> bool:
-    return isinstance(value, dict) and _HOURS.issuperset(value) and _are_pairs(value)
-
-
-_READERS: dict[str, _Check] = {
-    "day": _is_day,
-    "epoch": _is_count,
-    "hours": _are_hours,
-    "last_request": _is_number,
-    "lows": _lists_of(_is_number, _is_number, times=None),
-    "windows": _lists_of(_is_number, _is_number, _is_number),
-    "learned": _lists_of(_maybe(_is_count), _maybe(_is_number), _is_text),
-    "line": _lists_of(_is_number, _is_number, _is_number),
-    "heard": _lists_of(*[_is_number] * 9),
-    "lag": _is_number,
-    "hold": _lists_of(*[_maybe(_is_number)] * 4),
-    "fits": _lists_of(_is_number, times=None),
-    "refund": lambda value: isinstance(value, bool),
-    "estimated": _is_number,
-    "fallbacks": _is_count,
-    "told": _is_count,
-    "past": lambda value: value == {},
-    "days_active": _is_count,
-    "active_day": _is_day,
-    "plan": _is_text,
-}

@@ -8,7 +8,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .columns import NO_COUNTS, cell_from, counts_of, decoded, encode, slim
+from .columns import cell_from, counts_of, decoded, encode, slim
 from .versions import KEPT_DAYS, NOTHING, Change, Record
 
 if TYPE_CHECKING:
@@ -154,12 +154,16 @@ def record_from(blob: bytes | None, place: str) -> Record:
         return NOTHING
     version, _, text = blob.partition(b" ")
     found = decoded(text, place)
-    cell = found.get("cell")
-    return Record(version.decode(), found.get("ids", {}), None if cell is None else cell_from(cell))
+    ids, cell = found.get("ids"), found.get("cell")
+    return Record(
+        version.decode(),
+        ids if isinstance(ids, dict) else {},
+        cell_from(cell, place) if isinstance(cell, dict) else None,
+    )
 
 
 def counts_from(text: bytes, place: str) -> Counts:
     """
     The counts of a past day that are stored as these bytes.
     """
-    return counts_of(decoded(text, place).get("counts", NO_COUNTS))
+    return counts_of(decoded(text, place).get("counts", ()), place)

@@ -183,7 +183,7 @@ class Tables:
         """
         models: dict[str, Rows] = {}
         for model, day, *counts in connection.execute(_PAST, {"its_scope": scope, "since": since}):
-            models.setdefault(model, {})[day] = counts_of(counts)
+            models.setdefault(model, {})[day] = counts_of(counts, self._place)
         return models
 
     def days(self, connection: sa.Connection, key: Key, days: Sequence[str]) -> Rows:
@@ -191,7 +191,7 @@ class Tables:
         Rows of certain days.
         """
         found = connection.execute(_DAYS, {**_named(key), "days": list(days)})
-        return {day: counts_of(counts) for day, *counts in found}
+        return {day: counts_of(counts, self._place) for day, *counts in found}
 
     def scopes(self, connection: sa.Connection) -> list[str]:
         """

@@ -205,7 +205,7 @@ class SqliteStorage(VersionedStorage):
 
     def _days(self, key: Key, days: Sequence[str]) -> Rows:
         found = {day: self._rows(_DAY, *key, day) for day in days}
-        return {day: counts_of(rows[0]) for day, rows in found.items() if rows}
+        return {day: counts_of(rows[0], self._file.path) for day, rows in found.items() if rows}
 
     def _load(self, scope: str) -> list[tuple[str, Record]]:
         return [(row[0], self._record(row[1:])) for row in self._rows(_LOAD, scope)]
@@ -213,7 +213,7 @@ class SqliteStorage(VersionedStorage):
     def _past(self, scope: str, since: str) -> dict[str, Rows]:
         models: dict[str, Rows] = {}
         for model, day, *counts in self._rows(_PAST, scope, since):
-            models.setdefault(model, {})[day] = counts_of(counts)
+            models.setdefault(model, {})[day] = counts_of(counts, self._file.path)
         return models
 
     def _scopes(self) -> list[str]:
