@@ -116,7 +116,7 @@ SPANISH: Final = {
     # demo
     "demo_title": "groq-quota demo {middle} el SDK real de Groq contra un Groq simulado",
     "demo_server": "servidor",
-    "demo_counts": "cuentas",
+    "demo_counts": "recuento",
     "demo_limits": "límites",
     "demo_limit_text": "{requests} y {tokens} al día, para esta demo",
     "demo_call": "llamada {number}",
@@ -131,7 +131,7 @@ SPANISH: Final = {
     "demo_sent_text_1": "{number} petición HTTP",
     "demo_message": "mensaje",
     "demo_free": "libre en",
-    "demo_compare": "¿Coinciden el registro del servidor y nuestras cuentas?",
+    "demo_compare": "¿Coinciden el registro del servidor y nuestro recuento?",
     "demo_ledger": "registro",
     "demo_ours": "groq-quota",
     "demo_requests": "requests respondidos",
@@ -154,8 +154,8 @@ SPANISH: Final = {
     "meta_number": "NÚMERO",
     "meta_seconds": "SEGUNDOS",
     "meta_model": "MODELO",
-    "meta_from": "DESDE",
-    "meta_to": "HASTA",
+    "meta_from": "ORIGEN",
+    "meta_to": "DESTINO",
     "meta_limit": "MODELO:LÍMITES",
     "meta_fault": "FALLO",
     "meta_text": "TEXTO",
@@ -170,14 +170,14 @@ SPANISH: Final = {
     "límites, y el tiempo hasta el reinicio. No envía ni escribe nada.",
     "help_status_short": "muestra lo usado hoy y lo que queda",
     "help_demo": "Envía llamadas reales del SDK de Groq a un Groq simulado hasta el límite "
-    "diario y más allá, y compara el registro del servidor con nuestras cuentas. Tarda unos diez "
+    "diario y más allá, y compara el registro del servidor con nuestro recuento. Tarda unos diez "
     "segundos, no necesita clave y no deja nada atrás.",
     "help_demo_short": "muestra la protección en acción, sin clave",
-    "help_dashboard": "Abre el panel en un navegador: las mismas cuentas con barras, historial y "
-    "límites, actualizadas cada cinco segundos. Solo se sirve a este equipo, hasta Ctrl+C. Con "
-    "GROQ_QUOTA_ADMIN_PASSWORD definida, quien la indique puede reiniciar cuentas y cambiar "
+    "help_dashboard": "Abre el panel en un navegador: los mismos recuentos con barras, historial y "
+    "límites, actualizados cada cinco segundos. Solo se sirve a este equipo, hasta Ctrl+C. Con "
+    "GROQ_QUOTA_ADMIN_PASSWORD definida, quien la indique puede reiniciar recuentos y cambiar "
     "límites.",
-    "help_dashboard_short": "muestra las cuentas en un navegador",
+    "help_dashboard_short": "muestra los recuentos en un navegador",
     "help_watch": "lo mantiene en pantalla y lo lee una y otra vez, hasta Ctrl-C",
     "help_interval": "segundos entre dos lecturas con --watch (por defecto: 2)",
     "help_check": "Dice si ahora pasaría una petición a un modelo. No envía ni escribe nada. El "
@@ -211,17 +211,17 @@ SPANISH: Final = {
     "help_answer": "lo que se responde (por defecto: texto inventado)",
     "help_refund": "devuelve los max_tokens sin usar tras la respuesta",
     "help_strict": "responde 404 a los modelos sin límites",
-    "help_migrate": "Traslada todas las cuentas, de todos los ámbitos y días, de un almacén a "
+    "help_migrate": "Traslada todos los recuentos, de todos los ámbitos y días, de un almacén a "
     "otro, y comprueba los totales. Detenga antes los programas que cuentan ahí. El origen queda "
     "como está.",
-    "help_migrate_short": "traslada todas las cuentas a otro almacén",
-    "help_from": "dónde están las cuentas: la ruta de un archivo o una URI",
+    "help_migrate_short": "traslada todos los recuentos a otro almacén",
+    "help_from": "dónde están los recuentos: la ruta de un archivo o una URI",
     "help_to": "adónde van: un almacén vacío",
     "help_force": "también a un almacén que no está vacío: se sustituye lo que haya del mismo "
     "ámbito y modelo",
     "help_install_completion": "hace que la shell complete comandos, opciones y modelos",
     "help_show_completion": "imprime lo que eso añade a los ajustes de la shell",
-    "help_storage": "dónde están las cuentas: la ruta de un archivo o una URI (por defecto: "
+    "help_storage": "dónde están los recuentos: la ruta de un archivo o una URI (por defecto: "
     "GROQ_QUOTA_STORAGE; si no, usage_data.json)",
     "help_scope": "de quién es la cuota (por defecto: default)",
     "help_lang": "el idioma (por defecto: GROQ_QUOTA_LANG; si no, el del sistema; si no, en)",
@@ -234,7 +234,7 @@ SPANISH: Final = {
     "help_help": "imprime esta ayuda",
     "exit_codes": "Códigos de salida\n"
     "0 todo fue bien\n"
-    "1 la respuesta es no: un límite alcanzado, o cuentas que difieren\n"
+    "1 la respuesta es no: un límite alcanzado, o recuentos que difieren\n"
     "2 la línea de comandos, un ajuste o un extra que falta\n"
     "3 no se puede leer o escribir donde están las cuentas",
     # what goes wrong

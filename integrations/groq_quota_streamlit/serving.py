@@ -70,6 +70,9 @@ def serve(
     for name, value in (("GROQ_QUOTA_STORAGE", storage), ("GROQ_QUOTA_LANG", lang)):
         if value:
             os.environ[name] = value
+    # Else who has never started Streamlit is asked for a mail address first. Not as an argument:
+    # older versions do not know it.
+    os.environ["STREAMLIT_SERVER_SHOW_EMAIL_PROMPT"] = "false"
     flags = {
         "server.address": "127.0.0.1",
         "server.port": port,

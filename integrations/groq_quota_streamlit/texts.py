@@ -240,9 +240,9 @@ _SPANISH = {
     "only_used": "Solo los modelos utilizados hoy",
     "state": "Estado",
     "nothing_yet": "Hoy no se ha contado nada.",
-    "storage_away": "No se puede acceder al almacenamiento. Estas son las cuentas de este proceso, "
+    "storage_away": "No se puede acceder al almacenamiento. Este es el recuento de este proceso, "
     "sobre lo último que vio.",
-    "storage_error": "No se pueden leer las cuentas. {reason}",
+    "storage_error": "No se pueden leer los recuentos. {reason}",
     # history
     "last_days": "Los últimos {days} días",
     "by_hour": "Hoy por horas (UTC)",
@@ -255,9 +255,9 @@ _SPANISH = {
     "others": "otros",
     # administration
     "reset": "Reiniciar el día",
-    "reset_what": "Las cuentas de hoy pasan al historial y se empieza de nuevo. El total y los "
+    "reset_what": "Los recuentos de hoy pasan al historial y se empieza de nuevo. El total y los "
     "límites aprendidos se conservan.",
-    "reset_done": "Cuenta de hoy reiniciada: {model}",
+    "reset_done": "Recuento de hoy reiniciado: {model}",
     "set_limits": "Fijar límites",
     "set_what": "Valen en este proceso desde la próxima llamada y hasta que termine, y no se "
     "guardan: los demás procesos mantienen los suyos. Para conservarlos use limits= o "
@@ -270,7 +270,7 @@ _SPANISH = {
     "las próximas lo enseñarán de nuevo. Para una cuenta que cambió de plan.",
     "forget_done": "Límites aprendidos olvidados: {model}",
     "export": "Exportar",
-    "export_what": "Las cuentas de los últimos {days} días en CSV, o todo lo que se ve aquí en "
+    "export_what": "Los recuentos de los últimos {days} días en CSV, o todo lo que se ve aquí en "
     "JSON. No contienen preguntas, respuestas ni claves.",
     "prepare": "Preparar los archivos",
     "csv": "Descargar CSV",

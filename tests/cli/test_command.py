@@ -88,7 +88,7 @@ OPTIONS = {
 }
 USAGES = {
     "en": ("Usage:", {"check": "MODEL ", "limits": "[MODEL] ", "migrate": "FROM TO "}),
-    "es": ("Uso:", {"check": "MODELO ", "limits": "[MODELO] ", "migrate": "DESDE HASTA "}),
+    "es": ("Uso:", {"check": "MODELO ", "limits": "[MODELO] ", "migrate": "ORIGEN DESTINO "}),
 }
 
 

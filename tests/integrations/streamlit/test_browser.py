@@ -239,7 +239,7 @@ class TestAdministration:
         popover.get_by_text("Sí, estoy seguro").click()
         expect(button).to_be_enabled()
         button.click()
-        expect(visitor.page.get_by_test_id("stToast")).to_contain_text("Cuenta de hoy reiniciada")
+        expect(visitor.page.get_by_test_id("stToast")).to_contain_text("Recuento de hoy reiniciado")
         expect(button).to_be_disabled()
         usage = counts.usage(MODEL)
 
