@@ -15,15 +15,17 @@ pytest.importorskip("streamlit", reason="the dashboard needs streamlit")
 pytest.importorskip("playwright", reason="the browser tests need playwright and Chromium")
 
 from playwright.sync_api import expect
+from streamlit import config
 
 from groq_quota import QuotaMeter, Usage
 
-from .world import MODEL, REFRESH
+from .world import MODEL, REFRESH, Dashboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from .world import Dashboard, Visitor
+    from .world import Visitor
 
 # Of the 1,000 requests and 200,000 tokens a day that the table gives the model.
 _STATES = {
@@ -44,6 +46,18 @@ _SEEN = (
 def _count(meter: QuotaMeter, requests: int) -> None:
     for _ in range(requests):
         meter.record(MODEL, Usage(100, 60, 40, 10))
+
+
+@pytest.mark.skipif(
+    "server.showEmailPrompt" not in config.get_config_options(),
+    reason="this Streamlit always asks",
+)
+def test_nobody_is_asked_for_a_mail_address(tmp_path: Path) -> None:
+    """
+    Where Streamlit has never been started, it serves at once.
+    """
+    with Dashboard(tmp_path, {"HOME": str(tmp_path), "BROWSER": "true"}, browser=True) as served:
+        assert served.process.poll() is None
 
 
 class TestNumbers:

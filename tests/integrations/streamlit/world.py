@@ -53,7 +53,7 @@ class Dashboard:
     The standalone app in a process of its own, on a file.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, browser: bool = False) -> None:
         self.path = folder / "usage_data.json"
         self._log = folder / "dashboard.log"
         self._environ = {
@@ -64,12 +64,15 @@ class Dashboard:
         }
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        start = f"from groq_quota_streamlit.serving import serve; serve(port={port}, browser=False)"
+        start = (
+            f"from groq_quota_streamlit.serving import serve; serve(port={port}, browser={browser})"
+        )
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", start],
                 cwd=folder,
                 env=self._environ,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
