@@ -7,6 +7,7 @@ those who came too late leads. Tasks of event loops are led by one thread, one t
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,7 @@ __all__ = ["Group", "Job"]
 W = TypeVar("W", bound=Callable[..., Any])
 
 # Nobody is woken by one who was interrupted (KeyboardInterrupt) just then: so each looks up himself
-# from time to time. In seconds.
+# from time to time, and whether the one who leads is still there. In seconds.
 _LOOK_UP = 1.0
 
 
@@ -84,16 +85,29 @@ class _Turn(Generic[W]):
     A thread in the queue, with the jobs it brings; as leader, with those it takes along.
     """
 
-    __slots__ = ("batch", "gone", "jobs", "wake")
+    __slots__ = ("batch", "gone", "jobs", "thread", "wake")
 
     def __init__(self, jobs: Sequence[Job[W]]) -> None:
         self.jobs = jobs
+        self.thread = threading.get_ident()
         self.gone = False
         self.batch: list[_Turn[W]] = [self]
         self.wake: threading.Lock | None = None
 
     def done(self) -> bool:
         return self.gone or all(job.settled for job in self.jobs)
+
+    def under_way(self) -> bool:
+        """
+        Whether its thread is still at it, by what that is doing: an interruption may come before
+        anything can be noted of it.
+        """
+        frame = sys._current_frames().get(self.thread)
+        while frame is not None:
+            if frame.f_code is _TAKING and frame.f_locals.get("turn") is self:
+                return True
+            frame = frame.f_back
+        return False
 
     def waken(self) -> None:
         if self.wake is not None:
@@ -122,7 +136,7 @@ class Group(Generic[W]):
         self._mutex = threading.RLock()
         self._leader: _Turn[W] | None = None
         self._queue: deque[_Turn[W]] = deque()
-        self._inside: set[int] = set()
+        self._inside: dict[int, _Turn[W]] = {}
         self._tasks: deque[Job[W]] = deque()
         self._draining = False
         self._executor: ThreadPoolExecutor | None = None
@@ -140,7 +154,13 @@ class Group(Generic[W]):
         """
         Whether this thread is in the middle of a call: true only in signal handlers and the like.
         """
-        return threading.get_ident() in self._inside
+        turn = self._inside.get(threading.get_ident())
+        if turn is None or turn.under_way():
+            return turn is not None
+        # It was interrupted on its way out.
+        self._withdraw(turn)
+        self._inside.pop(turn.thread, None)
+        return False
 
     @property
     def idle(self) -> bool:
@@ -164,13 +184,12 @@ class Group(Generic[W]):
         return job.result()
 
     def _take_turn(self, turn: _Turn[W]) -> None:
-        thread = threading.get_ident()
-        if thread in self._inside:
+        if self.entered():
             raise StorageError(
                 "the storage was interrupted in a call of this very thread: no other fits in"
             )
         try:
-            self._inside.add(thread)
+            self._inside[turn.thread] = turn
             self._queue_up(turn)
             if turn.wake is not None:
                 self._wait(turn, turn.wake)
@@ -178,7 +197,7 @@ class Group(Generic[W]):
                 self._lead(turn)
         finally:
             self._withdraw(turn)
-            self._inside.discard(thread)
+            self._inside.pop(turn.thread, None)
 
     def _queue_up(self, turn: _Turn[W]) -> None:
         with self._mutex:
@@ -194,6 +213,9 @@ class Group(Generic[W]):
         while not wake.acquire(timeout=_LOOK_UP):
             if turn.done() or self._leader is turn:
                 return
+            leader = self._leader
+            if leader is not None and not leader.under_way():
+                self._withdraw(leader)
 
     def _lead(self, turn: _Turn[W]) -> None:
         with self._mutex:
@@ -221,6 +243,8 @@ class Group(Generic[W]):
             if each.done():
                 each.waken()
         with self._mutex:
+            if self._leader is not turn:  # somebody else has done all this for one who is gone
+                return
             undone = [each for each in others if not each.done() and each not in self._queue]
             self._queue.extendleft(reversed(undone))
             self._appoint()
@@ -295,6 +319,9 @@ class Group(Generic[W]):
                     if not job.settled:
                         job.fail(error)
             _deliver(jobs)
+
+
+_TAKING = Group._take_turn.__code__
 
 
 def _deliver(jobs: Iterable[Job[Any]]) -> None:
