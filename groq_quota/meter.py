@@ -297,7 +297,7 @@ class QuotaMeter(Reporting):
         try:
             await self.aflush()
         finally:
-            await self._core.storage.aclose()
+            await self._core.aperform("close")
 
 
 def _checked_scope(name: object) -> str:

@@ -21,8 +21,9 @@ def in_trio() -> bool:
     """
     Whether it is trio that awaits; it is not imported for our sake.
     """
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_task())
+    # Another thread may be importing it just now.
+    asked = getattr(sys.modules.get("trio.lowlevel"), "in_trio_task", None)
+    return asked is not None and bool(asked())
 
 
 async def aside(work: Callable[..., T], *args: Any) -> T:

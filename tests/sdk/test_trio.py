@@ -11,12 +11,14 @@ import trio
 
 import groq_quota
 from groq_quota import QuotaMeter
+from groq_quota.sdk import installed
+from tests.storage.servers import postgres_urls, redis_urls
 
 from .driver import ASK, MODEL, Driver
 from .judge import agrees
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
     from groq_quota.simulator import Simulator
@@ -24,12 +26,27 @@ if TYPE_CHECKING:
 BODY: dict[str, Any] = {"model": MODEL, "messages": ASK, "max_tokens": 20}
 
 
-@pytest.fixture(params=["memory://", "u.json", "sqlite:///u.db"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=["memory://", "u.json", "sqlite:///u.db", "redis://", "postgresql://"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """
     Where it is counted.
     """
-    return str(request.param).replace("u.", f"{tmp_path}/u.")
+    place = str(request.param)
+    servers = {"redis://": redis_urls, "postgresql://": postgres_urls}
+    if place in servers:
+        urls = servers[place]()
+        yield next(urls)
+        _close()
+        urls.close()  # type: ignore[attr-defined]  # a generator
+    else:
+        yield place.replace("u.", f"{tmp_path}/u.")
+        _close()
+
+
+def _close() -> None:
+    meter = installed()
+    assert meter is not None
+    meter.close()
 
 
 def run(server: Simulator, work: Callable[[Any], Awaitable[None]]) -> None:
@@ -62,6 +79,7 @@ def test_every_kind_of_call(server: Simulator, storage: str) -> None:
         server.fail_next(429, retry_after=0.01)
         await chat.create(**BODY)
         assert (await meter.ausage(MODEL)).requests == 4
+        await meter.aclose()
 
     run(server, work)
 
