@@ -242,6 +242,8 @@ def _never_sent(error: BaseException | None) -> bool:
     httpx = sys.modules.get("httpx")
     if httpx is None:
         return False
+    if isinstance(error, RuntimeError) and "client has been closed" in str(error):
+        return True  # httpx has no name for it
     return isinstance(
         error,
         (

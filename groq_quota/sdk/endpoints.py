@@ -17,11 +17,24 @@ from ..errors import ConfigurationError
 from ..reports import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
     from ..demand import Demand
 
-__all__ = ["CHAT", "Endpoint", "body_of", "endpoint_of", "model_of", "read_usage", "with_model"]
+__all__ = [
+    "CHAT",
+    "Endpoint",
+    "body_of",
+    "endpoint_of",
+    "events_in",
+    "model_of",
+    "read_usage",
+    "usage_in",
+    "usage_in_body",
+    "with_model",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,14 +74,45 @@ def read_usage(endpoint: Endpoint, result: object, response: httpx.Response | No
     """
     found = None if result is None else endpoint.usage(result)
     if found is None and response is not None and response.is_closed and not endpoint.silent:
-        return endpoint.usage(_in_body(response))
+        try:
+            return usage_in_body(endpoint, response.content)
+        except Exception:  # whatever the body is, it carries no usage that can be read
+            return None
     return found
 
 
-def _in_body(response: httpx.Response) -> object:
+def usage_in_body(endpoint: Endpoint, body: bytes) -> Usage | None:
+    """
+    The usage that a whole body carries: one object, or the events of a stream.
+    """
+    return endpoint.usage(_json(body)) or usage_in(endpoint, body)
+
+
+def usage_in(endpoint: Endpoint, lines: bytes) -> Usage | None:
+    """
+    The usage that these lines of a stream carry.
+    """
+    found = map(endpoint.usage, events_in(lines))
+    return next((usage for usage in found if usage is not None), None)
+
+
+def events_in(lines: bytes) -> Iterator[dict[str, Any]]:
+    """
+    The events that these lines of a stream are.
+    """
+    for line in lines.splitlines():
+        event = _json(line.removeprefix(_DATA))
+        if isinstance(event, dict):
+            yield event
+
+
+_DATA = b"data:"
+
+
+def _json(text: bytes) -> Any:  # whatever is in there; None if it is no JSON
     try:
-        return json.loads(response.content)
-    except Exception:  # whatever the body is, it carries no usage that can be read
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
 
 

@@ -8,7 +8,6 @@ the SDK's streams, raw responses and `.response`. So every object the user gets 
 from __future__ import annotations
 
 import copy
-import json
 import os
 import weakref
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .. import estimate
 from ..exits import at_exit
 from ..hooks import logger
+from .endpoints import events_in, usage_in, usage_in_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 
     from ..reports import Usage
     from .calls import Call
-    from .endpoints import Endpoint
 
 __all__ = ["free_on_drop", "watch", "watch_async"]
 
 _USAGE = b'"usage"'
 _ERROR = b'"error"'
-_DATA = b"data:"
 # More of a body without line ends is not kept: its usage is then not seen, the estimate stands.
 _LONGEST = 8 * 1024 * 1024
 
@@ -70,20 +68,20 @@ class Watch:
             return False
         # `in` first tries what it looks for as a number, which takes longer than the search.
         if lines.find(_USAGE) >= 0:
-            self.usage = _usage_in(self._call.endpoint, lines)
+            self.usage = usage_in(self._call.endpoint, lines)
             if self.usage is not None:
                 return True
         kept = self._kept
         if kept is not None and lines and len(kept) < self._call.reservation.tokens:
             kept.append(lines)
-        return lines.find(_ERROR) >= 0 and any(event.get("error") for event in _events(lines))
+        return lines.find(_ERROR) >= 0 and any(event.get("error") for event in events_in(lines))
 
     def close(self) -> tuple[Usage | None, int | None]:
         """
         What to count: the usage, or the tokens that stand for it (None for the whole estimate).
         """
         if self.usage is None and _USAGE in self._tail:
-            self.usage = _usage_in(self._call.endpoint, self._tail)
+            self.usage = usage_in(self._call.endpoint, self._tail)
         if self.usage is not None or self._kept is None:
             return self.usage, None
         booked = self._call.reservation
@@ -144,33 +142,14 @@ class _WholeWatch(Watch):
         body, self._body = b"".join(self._body), []
         if self.usage is None and self._length <= _LONGEST:
             endpoint = self._call.endpoint
-            self.usage = endpoint.usage(_json(body)) or _usage_in(endpoint, body)
+            self.usage = usage_in_body(endpoint, body)
         return self.usage, None
-
-
-def _events(lines: bytes) -> Iterator[dict[str, Any]]:
-    for line in lines.splitlines():
-        event = _json(line.removeprefix(_DATA))
-        if isinstance(event, dict):
-            yield event
-
-
-def _json(text: bytes) -> Any:  # whatever is in there; None if it is no JSON
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _usage_in(endpoint: Endpoint, lines: bytes) -> Usage | None:
-    found = map(endpoint.usage, _events(lines))
-    return next((usage for usage in found if usage is not None), None)
 
 
 def _tokens_in(lines: bytes) -> int:
     # Each event carries at least one token; long pieces are counted by their text.
     total = 0
-    for event in _events(lines):
+    for event in events_in(lines):
         # In chat each choice has a delta; in /responses the event itself is one, of text.
         delta = event.get("delta")
         if isinstance(delta, str) and delta:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import groq
+import httpx
 import pytest
 
 import groq_quota
@@ -142,6 +143,20 @@ async def test_a_request_by_post_is_counted(
 
     assert answer["usage"]["total_tokens"] == 10
     assert agrees(meter, server).requests == 2
+
+
+@pytest.mark.parametrize("kind", [object, str, httpx.Response])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_of_any_kind_is_counted(
+    sdk: Driver, meter: QuotaMeter, server: Simulator, kind: type, *, stream: bool
+) -> None:
+    """
+    Its usage is in its body, whatever is made of that; also where events are read as one text.
+    """
+    body = {"model": MODEL, "messages": ASK, "max_tokens": 50, "stream": stream}
+    await sdk.do(sdk.client().post, CHAT, body=body, cast_to=kind)
+
+    assert agrees(meter, server).requests == 1
 
 
 async def test_a_body_of_bytes_is_counted(

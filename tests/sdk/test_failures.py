@@ -341,3 +341,19 @@ async def test_a_key_that_no_header_can_have(
     usage = meter.usage(MODEL)
     assert (0, 2, 0) == (usage.requests, usage.failed, usage.reserved)
     assert not server.ledger
+
+
+async def test_a_client_that_has_been_closed(
+    sdk: Driver, meter: QuotaMeter, server: Simulator
+) -> None:
+    """
+    It sends nothing, however often it tries.
+    """
+    client = sdk.client(max_retries=1)
+    await sdk.close(client)
+    with pytest.raises(groq.APIConnectionError):
+        await sdk.ask(client)
+
+    assert not server.ledger.rows
+    usage = meter.usage(MODEL)
+    assert (0, 2, 0) == (usage.requests, usage.failed, usage.reserved)
