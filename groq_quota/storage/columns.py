@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import StorageError
 from ..state import Cell, Counts, new_cell, new_counts
-from .fields import read_cell, read_counts
+from .fields import is_day, read_cell, read_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,13 @@ __all__ = [
     "CELL",
     "COUNTS",
     "Texts",
+    "Where",
     "cell_from",
     "cell_of",
     "counts_of",
     "decoded",
     "encode",
+    "is_row",
     "only_state",
     "slim",
     "state_of",
@@ -70,6 +72,9 @@ def _encoder() -> Callable[[object], str]:
 #: A value as JSON, without blanks.
 encode = _encoder()
 
+
+#: Where an entry is: the storage's place; the scope, the model and the day of the entry.
+Where = tuple[str, ...]
 
 #: Parts of a state as they were written last, by name, with what they were written from.
 Texts = dict[str, tuple[object, str]]
@@ -127,39 +132,52 @@ def slim(cell: Cell) -> dict[str, Any]:
     return found
 
 
-def cell_from(slim: Mapping[str, Any], place: str) -> Cell:
+def cell_from(slim: object, where: Where) -> Cell:
     """
     The cell that `slim` was made of; what of it is damaged counts anew, and that is said loudly.
     """
-    return _checked(slim, slim.get("today", ()), slim.get("lifetime", ()), place)
+    if not isinstance(slim, dict):
+        _say_damaged("cell", repr(slim), where)
+        slim = {}
+    return _checked(slim, slim.get("today", ()), slim.get("lifetime", ()), where)
 
 
-def cell_of(values: Sequence[Any], place: str) -> Cell:
+def cell_of(values: Sequence[Any], where: Where) -> Cell:
     """
     The cell from the values of its columns, as by `cell_from`.
     """
-    rest = {**decoded(values[-1], place), "day": str(values[0]), "last_request": values[-2]}
-    return _checked(rest, values[1:_LIFETIME], values[_LIFETIME : _LIFETIME + len(COUNTS)], place)
+    rest = {**decoded(values[-1], where), "day": str(values[0]), "last_request": values[-2]}
+    return _checked(rest, values[1:_LIFETIME], values[_LIFETIME : _LIFETIME + len(COUNTS)], where)
 
 
-def counts_of(values: Sequence[Any], place: str) -> Counts:
+def counts_of(values: Sequence[Any], where: Where) -> Counts:
     """
     Counts from the values of their columns, as by `cell_from`.
     """
     problems: list[str] = []
     counts = read_counts(_named(values), _none(), "counts", problems)
     if problems:
-        _say_damaged(", ".join(problems), repr(values), place)
+        _say_damaged(", ".join(problems), repr(values), where)
     return cast("Counts", counts)
 
 
-def _checked(rest: Mapping[str, Any], today: object, lifetime: object, place: str) -> Cell:
+def is_row(day: object, where: Where) -> bool:
+    """
+    Whether a row of a past day says a day; if not, it is left alone, and that is said loudly.
+    """
+    if day and is_day(day):
+        return True
+    _say_damaged(f"day {day!r:.40}", repr(day), where)
+    return False
+
+
+def _checked(rest: Mapping[str, Any], today: object, lifetime: object, where: Where) -> Cell:
     problems: list[str] = []
     raw = {name: value for name, value in rest.items() if value is not None}
     raw["today"], raw["lifetime"] = _named(today), _named(lifetime)
     cell = read_cell(raw, "cell", problems)
     if problems:
-        _say_damaged(", ".join(problems), repr(raw), place)
+        _say_damaged(", ".join(problems), repr(raw), where)
     return cell
 
 
@@ -173,7 +191,7 @@ def _none() -> dict[str, Any]:
     return cast("dict[str, Any]", new_counts())
 
 
-def decoded(text: str | bytes, place: str) -> Mapping[str, Any]:
+def decoded(text: str | bytes, where: Where) -> Mapping[str, Any]:
     """
     A JSON object of ours; an empty one, said loudly, if it is damaged.
 
@@ -185,22 +203,28 @@ def decoded(text: str | bytes, place: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        _say_damaged("which is no JSON object", text, place)
+        _say_damaged("no JSON object", text, where)
         return {}
     version = found.get("format", _FORMAT)
     if isinstance(version, int) and version > _FORMAT:
         raise StorageError(
-            f"{place} was written by a newer version of groq-quota: update this one."
+            f"{where[0]} was written by a newer version of groq-quota: update this one."
         )
     return found
 
 
 # Damaged entries that nobody overwrites, such as those of past days, are told of once.
-_damaged: set[tuple[str, str | bytes]] = set()
+_damaged: set[tuple[Where, str | bytes]] = set()
 
 
-def _say_damaged(what: str, entry: str | bytes, place: str) -> None:
-    known = place, entry[:1_024]
+def _say_damaged(what: str, entry: str | bytes, where: Where) -> None:
+    known = where, entry[:1_024]
     if known not in _damaged and len(_damaged) < 1_024:
         _damaged.add(known)
-        logger.error("%s: a damaged entry (%s) cannot be read, and counts anew.", place, what)
+        place, *names = where
+        logger.error(
+            "%s: a damaged entry (%s of %s) cannot be read, and counts anew.",
+            place,
+            what,
+            "/".join(names),
+        )

@@ -87,7 +87,7 @@ def _is_iso(text: str) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    # What a float holds to the unit, with room for sums; not a number is neither.
+    # Not a number is neither above nor below.
     return (type(value) is int or isinstance(value, float)) and -_MOST < value < _MOST
 
 
@@ -95,7 +95,8 @@ def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < _MOST
 
 
-_MOST = 2**63
+# What is counted next (below 2**53) can be added within the 64 bits of a database's column.
+_MOST = 2**62
 
 
 def _is_text(value: object) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..state import Cell, Rows
     from .base import Key
 
-__all__ = ["NetworkStorage"]
+__all__ = ["Lent", "NetworkStorage"]
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -34,6 +34,36 @@ _CLOCK_EVERY = 60.0
 _CLOCK_SAME = 0.1
 
 
+class Lent(Generic[C]):
+    """
+    A client, and how many trips are under way with it: none of them is to lose its connection.
+
+    Attributes:
+        over: Whether it is given up, so that who is last closes it.
+    """
+
+    __slots__ = ("client", "over", "trips")
+
+    def __init__(self, client: C) -> None:
+        self.client = client
+        self.trips = 0
+        self.over = False
+
+    def give_up(self) -> bool:
+        """
+        Have it closed; true if that is to be done now.
+        """
+        self.over = True
+        return not self.trips
+
+    def end(self) -> bool:
+        """
+        End a trip; true if the client is to be closed now.
+        """
+        self.trips -= 1
+        return self.over and not self.trips
+
+
 class _Loop(Generic[C]):
     """
     What belongs to one event loop: its client, and the changes that its tasks wait for.
@@ -42,7 +72,7 @@ class _Loop(Generic[C]):
     """
 
     def __init__(self, client: C, commit: Callable[[Sequence[Job[Work]]], Awaitable[None]]) -> None:
-        self.client = client
+        self.lent = Lent(client)
         self.lane = Lane()
         self._commit = commit
         self._jobs: list[Job[Work]] = []
@@ -161,18 +191,22 @@ class NetworkStorage(VersionedStorage, Generic[C]):
         if here is None:
             here = self._loops[loop] = _Loop(self._connect(), self._acommit)
             # A loop that ends lets its generators finish: that is when the client is closed.
-            here.keeper = self._kept(here.client)
+            here.keeper = self._kept(here.lent)
             await here.keeper.__anext__()
         return here
 
-    async def _kept(self, client: C) -> AsyncGenerator[None, None]:
+    async def _kept(self, lent: Lent[C]) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            try:
-                await self._disconnect(client)
-            except Exception:  # the loop is ending, and is not to be disturbed
-                logger.debug("A client of %s was not closed.", self.uri, exc_info=True)
+            if lent.give_up():
+                await self._let_go(lent.client)
+
+    async def _let_go(self, client: C) -> None:
+        try:
+            await self._disconnect(client)
+        except Exception:  # the loop is ending, and is not to be disturbed
+            logger.debug("A client of %s was not closed.", self.uri, exc_info=True)
 
     async def _acommit(self, jobs: Sequence[Job[Work]]) -> None:
         here = await self._here()
@@ -194,7 +228,13 @@ class NetworkStorage(VersionedStorage, Generic[C]):
             from asyncio import sleep
 
             return await sleep(*args)
-        return await self._aperform((await self._here()).client, name, *args)
+        lent = (await self._here()).lent
+        lent.trips += 1
+        try:
+            return await self._aperform(lent.client, name, *args)
+        finally:
+            if lent.end():
+                await self._let_go(lent.client)
 
     # -- the storage's methods ----------------------------------------------------------------
 

@@ -5,12 +5,15 @@ A storage in Redis or Valkey, for many machines.
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..effects import Operation, arun, run
 from ..errors import ConfigurationError, StorageError
-from .loops import NetworkStorage
+from .columns import Where, is_row
+from .loops import Lent, NetworkStorage
 from .places import Place
 from .redis_commands import (
     PREFIX,
@@ -21,6 +24,7 @@ from .redis_commands import (
     in_full,
     pairs,
     record_from,
+    text_of,
 )
 from .versions import Change, DisconnectedError, Record
 
@@ -71,7 +75,8 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         self._keys = Keys(place.options.get("prefix", PREFIX))
         self._url = place.url.replace("valkey", "redis", 1)
         self._library = _library()
-        self._client: redis.Redis | redis.cluster.RedisCluster | None = None
+        self._lent: Lent[redis.Redis | redis.cluster.RedisCluster] | None = None
+        self._lending = threading.RLock()
         self._wire: redis.connection.AbstractConnection | None = None
         self._uncopied = False
         try:
@@ -94,36 +99,64 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         In a forked child: connections of its own.
         """
         super().after_fork()
-        self._client = self._wire = None
+        self._lent = self._wire = None
+        self._lending = threading.RLock()
 
     def close(self) -> None:
         """
         Close the connections of this process's threads; the next use opens them again.
+
+        Threads that are looking are let finish; the last of them closes what they use.
         """
         if self._entered():  # a signal handler: the call that it interrupted needs them
             return
         with self._busy:
-            client, self._client = self._client, None
             wire, self._wire = self._wire, None
+        with self._lending:
+            lent, self._lent = self._lent, None
+            idle = lent is not None and lent.give_up()
         if wire is not None:
             wire.disconnect()  # type: ignore[no-untyped-call]  # redis-py
-        if client is not None:
-            client.close()
+        if lent is not None and idle:
+            self._shut(lent.client)
         super().close()
 
     # -- connections --------------------------------------------------------------------------
 
-    def _connected(self) -> redis.Redis | redis.cluster.RedisCluster:
-        client = self._client
-        if client is None:
-            from redis.backoff import NoBackoff
-            from redis.cluster import RedisCluster
-            from redis.retry import Retry
+    def _borrowed(self) -> Lent[redis.Redis | redis.cluster.RedisCluster]:
+        # The threads' client, which stays open until it is given back.
+        made = None if self._lent is not None else self._made_client()
+        while True:
+            with self._lending:
+                if self._lent is None and made is not None:
+                    self._lent = Lent(made)
+                lent = self._lent
+                if lent is not None:
+                    lent.trips += 1
+                    return lent
+            made = self._made_client()  # it was closed just now
 
-            kind = RedisCluster if self._cluster else self._library.Redis
-            client = kind.from_url(self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS)
-            self._client = client
-        return client
+    def _give_back(self, lent: Lent[redis.Redis | redis.cluster.RedisCluster]) -> None:
+        with self._lending:
+            last = lent.end()
+        if last:
+            self._shut(lent.client)
+
+    def _shut(self, client: redis.Redis | redis.cluster.RedisCluster) -> None:
+        if isinstance(client, self._library.Redis):
+            client.connection_pool.disconnect()  # redis-py 5.0 leaves that to the garbage collector
+        client.close()
+
+    def _made_client(self) -> redis.Redis | redis.cluster.RedisCluster:
+        from redis.backoff import NoBackoff
+        from redis.cluster import RedisCluster
+        from redis.retry import Retry
+
+        kind = RedisCluster if self._cluster else self._library.Redis
+        made: redis.Redis | redis.cluster.RedisCluster = kind.from_url(
+            self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS
+        )
+        return made
 
     def _connect(self) -> redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster:
         from redis.asyncio import Redis
@@ -142,10 +175,14 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
 
     def _perform(self, name: str, *args: Any) -> Any:  # what a trip brings
         try:
-            if self._clock_due():
-                before = time.time()
-                self._read_clock(before, self._connected().time())
-            return run(getattr(self, "_" + name)(*args), self._send)
+            lent = self._borrowed()
+            try:
+                if self._clock_due():
+                    before = time.time()
+                    self._read_clock(before, lent.client.time())
+                return run(getattr(self, "_" + name)(*args), partial(self._send, lent.client))
+            finally:
+                self._give_back(lent)
         except self._errors as error:
             raise self._failed(error) from error
 
@@ -171,29 +208,31 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
 
     # -- sending ------------------------------------------------------------------------------
 
-    def _send(self, *commands: Command) -> list[Any]:
-        client = self._connected()
+    def _send(
+        self, client: redis.Redis | redis.cluster.RedisCluster, *commands: Command
+    ) -> list[Any]:  # Redis' replies
         if len(commands) == 1:
             return [self._send_one(client, commands[0])]
         replies = _piped(client, commands).execute(raise_on_error=False)
-        if self._outdated(replies):
-            self._leave()
         lost = self._without_script(replies)
         if lost:
             again = _piped(client, [in_full(commands[place]) for place in lost])
             for place, reply in zip(lost, again.execute(raise_on_error=False), strict=True):
                 replies[place] = reply
+        if self._refused(replies):
+            self._leave(client)
         return list(replies)
 
     def _send_one(
         self, client: redis.Redis | redis.cluster.RedisCluster, command: Command
     ) -> Any:  # Redis' reply
         try:
-            return client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
-        except self._library.exceptions.NoScriptError:
-            return client.execute_command(*in_full(command))  # type: ignore[no-untyped-call]  # redis-py
-        except self._library.exceptions.ReadOnlyError:
-            self._leave()
+            try:
+                return client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py
+            except self._library.exceptions.NoScriptError:
+                return client.execute_command(*in_full(command))  # type: ignore[no-untyped-call]  # redis-py
+        except self._library.exceptions.ResponseError:
+            self._leave(client)
             raise
 
     async def _asend(
@@ -202,13 +241,13 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         commands: Sequence[Command],
     ) -> list[Any]:  # Redis' replies
         replies = await _piped(client, commands).execute(raise_on_error=False)
-        if self._outdated(replies):
-            await client.connection_pool.disconnect(inuse_connections=False)  # type: ignore[union-attr]  # no cluster's
         lost = self._without_script(replies)
         if lost:
             again = _piped(client, [in_full(commands[place]) for place in lost])
             for place, reply in zip(lost, await again.execute(raise_on_error=False), strict=True):
                 replies[place] = reply
+        if self._refused(replies) and not self._cluster:
+            await client.connection_pool.disconnect(inuse_connections=False)  # type: ignore[union-attr]  # no cluster's
         if len(replies) == 1 and isinstance(replies[0], Exception):
             raise replies[0]
         return list(replies)
@@ -218,15 +257,17 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         no_script = self._library.exceptions.NoScriptError
         return [place for place, reply in enumerate(replies) if isinstance(reply, no_script)]
 
-    def _outdated(self, replies: Sequence[object]) -> bool:
-        # Whether the server is a replica by now. Of a cluster's nodes its client takes care.
-        kind = self._library.exceptions.ReadOnlyError
-        return not self._cluster and any(isinstance(reply, kind) for reply in replies)
+    def _refused(self, replies: Sequence[object]) -> bool:
+        kind = self._library.exceptions.ResponseError
+        return any(isinstance(reply, kind) for reply in replies)
 
-    def _leave(self) -> None:
-        # The address may lead to the server that has taken over: the next command goes there anew.
-        client, wire = self._client, self._wire
-        if wire is not None:
+    def _leave(self, client: redis.Redis | redis.cluster.RedisCluster | None) -> None:
+        # A server that refuses may be a replica by now (READONLY, MASTERDOWN; older ones say it in
+        # the text of a script's error), or cut off from its own (NOREPLICAS), and the address may
+        # lead to the one that has taken over: the next command goes there anew. Of a cluster's
+        # nodes its client takes care.
+        wire = self._wire
+        if wire is not None and self._owned():  # another thread's finds that out by itself
             wire.disconnect()  # type: ignore[no-untyped-call]  # redis-py
         if isinstance(client, self._library.Redis):
             client.connection_pool.disconnect(inuse_connections=False)
@@ -241,7 +282,9 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
             return DisconnectedError(f"{said}: see whether it can be reached, {other}")
         if isinstance(error, kinds.ConnectionError):
             return DisconnectedError(f"{said}: see whether it runs, {other}", again=True)
-        if isinstance(error, (kinds.RedisClusterException, kinds.ClusterError)):
+        if isinstance(error, (kinds.RedisClusterException, kinds.ClusterError)) and (
+            self._cluster or not isinstance(error, kinds.MasterDownError)  # any replica's error
+        ):
             # It went from node to node, and what one of them did is not known.
             return DisconnectedError(f"{said}: see to the cluster, {other}")
         # redis-py before 6 has no name for it.
@@ -253,12 +296,15 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
 
     def _fetch(self, key: Key) -> Operation[Record]:
         (blob,) = yield (("HGET", self._keys.cells(key[0]), key[1]),)
-        return record_from(blob, self._place.shown)
+        return record_from(blob, self._where(key))
+
+    def _where(self, key: Key, *day: str) -> Where:
+        return (self._place.shown, *key, *day)
 
     def _days(self, key: Key, days: Sequence[str]) -> Operation[Rows]:
         (found,) = yield (("HMGET", self._keys.days(key), *days),)
         return {
-            day: counts_from(text, self._place.shown)
+            day: counts_from(text, self._where(key, day))
             for day, text in zip(days, found, strict=True)
             if text
         }
@@ -277,21 +323,24 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
                 reply = self._send_quickly(in_full(command))
         except self._errors as error:
             raise self._failed(error) from error
-        return None if reply is None else record_from(reply, self._place.shown)
+        return None if reply is None else record_from(reply, self._where(change.key))
 
     def _send_quickly(self, command: Command) -> Any:  # Redis' reply
         # By a connection of its own, past the pool: that takes half as long.
         wire = self._wire
         if wire is None:
-            pool = self._connected().connection_pool  # type: ignore[union-attr]  # no cluster's
+            lent = self._borrowed()
+            pool = lent.client.connection_pool  # type: ignore[union-attr]  # no cluster's
             wire = self._wire = pool.connection_class(**pool.connection_kwargs)
+            self._give_back(lent)
         try:
             wire.send_command(*command)
             return wire.read_response()
-        except self._library.exceptions.ReadOnlyError:
-            self._leave()
+        except self._library.exceptions.NoScriptError:
             raise
         except self._library.exceptions.ResponseError:
+            known = self._lent
+            self._leave(None if known is None else known.client)
             raise
         except BaseException:
             wire.disconnect()  # the answer may come later, and is not that of the next command
@@ -316,8 +365,8 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         if self._replicas:
             self._acknowledged(int(replies.pop()))
         return [
-            None if reply is None else record_from(reply, self._place.shown)
-            for reply in replies[len(new) :]
+            None if reply is None else record_from(reply, self._where(change.key))
+            for change, reply in zip(changes, replies[len(new) :], strict=True)
         ]
 
     def _acknowledged(self, replicas: int) -> None:
@@ -333,13 +382,12 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
 
     def _load(self, scope: str) -> Operation[list[tuple[str, Record]]]:
         (found,) = yield (("HGETALL", self._keys.cells(scope)),)
-        return [
-            (model.decode(), record_from(blob, self._place.shown)) for model, blob in pairs(found)
-        ]
+        records = ((text_of(model), blob) for model, blob in pairs(found))
+        return [(model, record_from(blob, self._where((scope, model)))) for model, blob in records]
 
     def _past(self, scope: str, since: str) -> Operation[dict[str, Rows]]:
         (found,) = yield (("SMEMBERS", self._keys.models(scope)),)
-        models = [model.decode() for model in found]
+        models = [text_of(model) for model in found]
         if not models:
             return {}
         days = _checked(
@@ -347,17 +395,17 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         )
         rows: dict[str, Rows] = {}
         for model, reply in zip(models, days, strict=True):
-            by_day = {day.decode(): text for day, text in pairs(reply)}
+            by_day = {text_of(day): text for day, text in pairs(reply)}
             rows[model] = {
-                day: counts_from(by_day[day], self._place.shown)
+                day: counts_from(by_day[day], self._where((scope, model), day))
                 for day in sorted(by_day)
-                if day >= since
+                if day >= since and is_row(day, self._where((scope, model)))
             }
         return rows
 
     def _scopes(self) -> Operation[list[str]]:
         (found,) = yield (("SMEMBERS", self._keys.scopes),)
-        names = [name.decode() for name in found]
+        names = [text_of(name) for name in found]
         if not names:
             return []
         asked = [

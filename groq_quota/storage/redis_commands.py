@@ -8,7 +8,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .columns import cell_from, counts_of, decoded, encode, slim
+from .columns import Where, cell_from, counts_of, decoded, encode, slim
 from .versions import KEPT_DAYS, NOTHING, Change, Record
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = [
     "in_full",
     "pairs",
     "record_from",
+    "text_of",
 ]
 
 #: The name of a command, and its arguments.
@@ -120,6 +121,7 @@ def change_of(change: Change, keys: Keys) -> Command:
     """
     scope, model = change.key
     record = change.record
+    expected = change.expected.encode(errors="surrogateescape")
     if record is None:
         blob = "="
     elif not record.version:
@@ -128,14 +130,14 @@ def change_of(change: Change, keys: Keys) -> Command:
         cell = None if record.cell is None else slim(record.cell)
         blob = f"{record.version} {encode({'ids': record.ids, 'cell': cell})}"
     if not change.rows and not change.whole:
-        return ("EVALSHA", _SHA, 1, keys.cells(scope), model, change.expected, blob)
+        return ("EVALSHA", _SHA, 1, keys.cells(scope), model, expected, blob)
     places = (keys.cells(scope), keys.models(scope), keys.days(change.key))
     rows = [
         text
         for day, counts in change.rows.items()
         for text in (day, encode({"counts": [*counts.values()]}))
     ]
-    what = ("EVALSHA", _SHA, 3, *places, model, change.expected, blob)
+    what = ("EVALSHA", _SHA, 3, *places, model, expected, blob)
     return (*what, "1" if change.whole else "0", KEPT_DAYS, _EXPIRY, *rows)
 
 
@@ -146,24 +148,32 @@ def in_full(command: Command) -> Command:
     return ("EVAL", _SCRIPT, *command[2:])
 
 
-def record_from(blob: bytes | None, place: str) -> Record:
+def record_from(blob: bytes | None, where: Where) -> Record:
     """
     The record that is stored as these bytes.
     """
     if not blob:
         return NOTHING
     version, _, text = blob.partition(b" ")
-    found = decoded(text, place)
+    found = decoded(text, where)
     ids, cell = found.get("ids"), found.get("cell")
     return Record(
-        version.decode(),
+        # Whatever it is, the change that overwrites it has to name it.
+        version.decode(errors="surrogateescape"),
         ids if isinstance(ids, dict) else {},
-        cell_from(cell, place) if isinstance(cell, dict) else None,
+        None if cell is None else cell_from(cell, where),
     )
 
 
-def counts_from(text: bytes, place: str) -> Counts:
+def text_of(name: bytes) -> str:
+    """
+    A name that is stored as these bytes; one of ours, unless somebody else has written it.
+    """
+    return name.decode(errors="replace")
+
+
+def counts_from(text: bytes, where: Where) -> Counts:
     """
     The counts of a past day that are stored as these bytes.
     """
-    return counts_of(decoded(text, place).get("counts", ()), place)
+    return counts_of(decoded(text, where).get("counts", ()), where)

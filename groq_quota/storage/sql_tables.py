@@ -18,6 +18,7 @@ from .columns import (
     counts_of,
     decoded,
     encode,
+    is_row,
     only_state,
     state_of,
     values_of,
@@ -163,19 +164,20 @@ class Tables:
         One record.
         """
         row = connection.execute(_FETCH, _named(key)).first()
-        return NOTHING if row is None else self._record(row)
+        return NOTHING if row is None else self._record(row, key)
 
-    def _record(self, row: Sequence[Any]) -> Record:
+    def _record(self, row: Sequence[Any], key: Key) -> Record:
         version, recent, *values = row
-        cell = cell_of(values, self._place) if values[-1] else None
-        return Record(version, decoded(recent, self._place), cell)
+        where = (self._place, *key)
+        cell = cell_of(values, where) if values[-1] else None
+        return Record(version, decoded(recent, where), cell)
 
     def load(self, connection: sa.Connection, scope: str) -> list[tuple[str, Record]]:
         """
         All records of a scope, by model.
         """
         found = connection.execute(_LOAD, {"its_scope": scope})
-        return [(model, self._record(row)) for model, *row in found]
+        return [(model, self._record(row, (scope, model))) for model, *row in found]
 
     def past(self, connection: sa.Connection, scope: str, since: str) -> dict[str, Rows]:
         """
@@ -183,7 +185,9 @@ class Tables:
         """
         models: dict[str, Rows] = {}
         for model, day, *counts in connection.execute(_PAST, {"its_scope": scope, "since": since}):
-            models.setdefault(model, {})[day] = counts_of(counts, self._place)
+            where = (self._place, scope, model)
+            if is_row(day, where):
+                models.setdefault(model, {})[day] = counts_of(counts, (*where, day))
         return models
 
     def days(self, connection: sa.Connection, key: Key, days: Sequence[str]) -> Rows:
@@ -191,7 +195,7 @@ class Tables:
         Rows of certain days.
         """
         found = connection.execute(_DAYS, {**_named(key), "days": list(days)})
-        return {day: counts_of(counts, self._place) for day, *counts in found}
+        return {day: counts_of(counts, (self._place, *key, day)) for day, *counts in found}
 
     def scopes(self, connection: sa.Connection) -> list[str]:
         """

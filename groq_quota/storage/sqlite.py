@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 from ..errors import ConfigurationError, StorageError, WrongTypeError
-from .columns import CELL, COUNTS, Texts, cell_of, counts_of, only_state, state_of, values_of
+from .columns import (
+    CELL,
+    COUNTS,
+    Texts,
+    cell_of,
+    counts_of,
+    is_row,
+    only_state,
+    state_of,
+    values_of,
+)
 from .sqlite_file import SqliteFile, failure
 from .versioned import VersionedStorage
 from .versions import KEPT_DAYS, NOTHING, Change, Record
@@ -32,7 +42,11 @@ T = TypeVar("T")
 
 _NAMES = ", ".join(CELL)
 _FETCH = f"SELECT version, {_NAMES} FROM cells WHERE scope = ? AND model = ?"  # noqa: S608  # our names
-_LOAD = f"SELECT model, version, {_NAMES} FROM cells WHERE scope = ? ORDER BY rowid"  # noqa: S608  # our names
+# Somebody may have written names that are no text: they are none of ours.
+_LOAD = (
+    f"SELECT model, version, {_NAMES} FROM cells WHERE scope = ? AND typeof(model) = 'text' "  # noqa: S608  # our names
+    "ORDER BY rowid"
+)
 _UPDATE = (
     f"UPDATE cells SET version = ?, {', '.join(f'{name} = ?' for name in CELL)} "  # noqa: S608  # our names
     "WHERE scope = ? AND model = ? AND version = ?"
@@ -46,7 +60,10 @@ _INSERT = (
 )
 _DELETE = "DELETE FROM cells WHERE scope = ? AND model = ? AND version = ?"
 _COUNTS = ", ".join(COUNTS)
-_PAST = f"SELECT model, day, {_COUNTS} FROM past_days WHERE scope = ? AND day >= ?"  # noqa: S608  # our names
+_PAST = (
+    f"SELECT model, day, {_COUNTS} FROM past_days "  # noqa: S608  # our names
+    "WHERE scope = ? AND day >= ? AND typeof(model) = 'text'"
+)
 _DAY = f"SELECT {_COUNTS} FROM past_days WHERE scope = ? AND model = ? AND day = ?"  # noqa: S608  # our names
 _SET_DAY = (
     f"INSERT OR REPLACE INTO past_days (scope, model, day, {_COUNTS}) "  # noqa: S608  # our names
@@ -57,7 +74,10 @@ _TRIM_DAYS = (
     "DELETE FROM past_days WHERE scope = ? AND model = ? AND day NOT IN (SELECT day FROM "
     "past_days WHERE scope = ? AND model = ? ORDER BY day DESC LIMIT ?)"
 )
-_SCOPES = "SELECT scope FROM cells UNION SELECT scope FROM past_days"
+_SCOPES = (
+    "SELECT scope FROM cells WHERE typeof(scope) = 'text' "
+    "UNION SELECT scope FROM past_days WHERE typeof(scope) = 'text'"
+)
 
 # Cells whose texts are kept, of what changes seldom in them.
 _WRITTEN = 4_096
@@ -198,22 +218,26 @@ class SqliteStorage(VersionedStorage):
 
     def _fetch(self, key: Key) -> Record:
         found = self._rows(_FETCH, *key)
-        return self._record(found[0]) if found else NOTHING
+        return self._record(found[0], key) if found else NOTHING
 
-    def _record(self, row: Sequence[Any]) -> Record:
-        return Record(row[0], {}, cell_of(row[1:], self._file.path))
+    def _record(self, row: Sequence[Any], key: Key) -> Record:
+        return Record(row[0], {}, cell_of(row[1:], (self._file.path, *key)))
 
     def _days(self, key: Key, days: Sequence[str]) -> Rows:
         found = {day: self._rows(_DAY, *key, day) for day in days}
-        return {day: counts_of(rows[0], self._file.path) for day, rows in found.items() if rows}
+        where = (self._file.path, *key)
+        return {day: counts_of(rows[0], (*where, day)) for day, rows in found.items() if rows}
 
     def _load(self, scope: str) -> list[tuple[str, Record]]:
-        return [(row[0], self._record(row[1:])) for row in self._rows(_LOAD, scope)]
+        rows = self._rows(_LOAD, scope)
+        return [(model, self._record(row, (scope, model))) for model, *row in rows]
 
     def _past(self, scope: str, since: str) -> dict[str, Rows]:
         models: dict[str, Rows] = {}
         for model, day, *counts in self._rows(_PAST, scope, since):
-            models.setdefault(model, {})[day] = counts_of(counts, self._file.path)
+            where = (self._file.path, scope, model)
+            if is_row(day, where):
+                models.setdefault(model, {})[day] = counts_of(counts, (*where, day))
         return models
 
     def _scopes(self) -> list[str]:

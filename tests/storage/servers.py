@@ -250,6 +250,8 @@ class Proxy:
     Attributes:
         port: Where it listens.
         swallows: Whether what the server says is taken and lost.
+        asked: Set whenever a client has said something.
+        answers: While it is clear, what the server says is held back.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -257,6 +259,9 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.swallows = False
+        self.asked = threading.Event()
+        self.answers = threading.Event()
+        self.answers.set()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -274,6 +279,10 @@ class Proxy:
     def _carry(self, source: socket.socket, target: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):  # stopped
             while data := source.recv(65_536):
+                if source is client:
+                    self.asked.set()
+                else:
+                    self.answers.wait()
                 if source is client or not self.swallows:
                     target.sendall(data)
             target.shutdown(socket.SHUT_WR)
@@ -282,6 +291,7 @@ class Proxy:
         """
         Cut all connections.
         """
+        self.answers.set()
         for each in (self._listener, *self._open):
             with suppress(OSError):  # it is not connected
                 each.shutdown(socket.SHUT_RDWR)

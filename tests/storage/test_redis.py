@@ -24,7 +24,14 @@ from groq_quota.storage.redis_commands import Keys
 from groq_quota.storage.shelter import Shelter
 from tests.contract.steps import correct, count, iso
 from tests.storage.people import until
-from tests.storage.servers import RedisCluster, RedisServer, free_port, redis_urls, with_option
+from tests.storage.servers import (
+    Proxy,
+    RedisCluster,
+    RedisServer,
+    free_port,
+    redis_urls,
+    with_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -539,16 +546,18 @@ def test_a_replica_may_be_waited_for(
     replica.stop()
 
 
+@pytest.mark.parametrize("said", ["read only", "Not enough good replicas", "MASTER is down"])
 @pytest.mark.parametrize("way", ["thread", "several", "loop"])
-async def test_a_failover_behind_one_address(tmp_path: Path, way: str) -> None:
+async def test_a_failover_behind_one_address(tmp_path: Path, way: str, said: str) -> None:
     """
-    A server that has become a replica is left for the one that the address leads to now.
+    A server that has become a replica, or has lost all of its own, is left for the one that the
+    address leads to now.
     """
     with ExitStack() as stack:
-        await _fail_over(tmp_path, way, stack)
+        await _fail_over(tmp_path, way, said, stack)
 
 
-async def _fail_over(tmp_path: Path, way: str, stack: ExitStack) -> None:
+async def _fail_over(tmp_path: Path, way: str, said: str, stack: ExitStack) -> None:
     servers = []
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
@@ -573,14 +582,100 @@ async def _fail_over(tmp_path: Path, way: str, stack: ExitStack) -> None:
         while not first.wait(1, 100):
             first.set("x", "y")
         second.replicaof("NO", "ONE")
-        first.replicaof("127.0.0.1", new.port)
+        if said.startswith("Not"):
+            first.config_set("min-replicas-to-write", 1)
+            until(lambda: not first.info("replication")["min_slaves_good_slaves"])
+        elif said.startswith("MASTER"):
+            first.config_set("replica-serve-stale-data", "no")
+            first.replicaof("127.0.0.1", free_port())
+        else:
+            first.script_flush()
+            first.replicaof("127.0.0.1", new.port)
         address.unlink()
         address.symlink_to("new.sock")
 
-    with pytest.raises(StorageError, match="read only"):
+    with pytest.raises(StorageError, match=said):
         await again()
     assert 3 == await again()
     await storage.aclose()
+
+
+# -- closing --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxy(server: RedisServer) -> Iterator[Proxy]:
+    """
+    Stands before that server.
+    """
+    running = Proxy("127.0.0.1", server.port)
+    yield running
+    running.stop()
+
+
+def test_closing_lets_others_look_to_the_end(server: RedisServer, proxy: Proxy) -> None:
+    """
+    A thread that waits for an answer gets it; then nothing is open any more.
+    """
+    storage = RedisStorage(f"redis://127.0.0.1:{proxy.port}/0")
+    storage.transact(KEY, count)
+    assert 1 == counted(storage)
+    with ThreadPoolExecutor() as threads, redis.Redis.from_url(server.url) as person:
+        proxy.answers.clear()
+        proxy.asked.clear()
+        found = threads.submit(counted, storage)
+        assert proxy.asked.wait(10)
+        storage.close()
+        proxy.answers.set()
+        assert 1 == found.result(10)
+        until(lambda: 1 == len(person.client_list()))
+    assert 2 == storage.transact(KEY, count)
+    storage.close()
+
+
+async def test_closing_lets_other_tasks_look_to_the_end(server: RedisServer, proxy: Proxy) -> None:
+    """
+    The same for tasks, and for a change that is under way.
+    """
+    storage = RedisStorage(f"redis://127.0.0.1:{proxy.port}/0")
+    person = redis.Redis.from_url(server.url)
+    for work in (partial(storage.aread, KEY), partial(storage.atransact, KEY, count)):
+        await storage.atransact(KEY, count)
+        proxy.answers.clear()
+        proxy.asked.clear()
+        task = asyncio.create_task(work())
+        assert await asyncio.to_thread(proxy.asked.wait, 10)
+        await storage.aclose()
+        proxy.answers.set()
+        assert await task
+        await asyncio.to_thread(until, lambda: 1 == len(person.client_list()))
+    person.close()
+    assert 4 == await storage.atransact(KEY, count)
+    await storage.aclose()
+
+
+def test_closing_under_load(url: str) -> None:
+    """
+    Whoever looks or counts meanwhile does not notice.
+    """
+    storage = RedisStorage(url)
+    over = threading.Event()
+
+    def look() -> int:
+        looks = 0
+        while not over.is_set() or not looks:
+            assert 0 <= counted(storage)
+            looks += bool(storage.load(KEY[0]))
+        return looks
+
+    with ThreadPoolExecutor(3) as threads:
+        looking = [threads.submit(look) for _ in range(3)]
+        for number in range(300):
+            assert number + 1 == storage.transact(KEY, count)
+            storage.close()
+        over.set()
+        assert all(each.result(30) for each in looking)
+    storage.close()
 
 
 # -- clusters -------------------------------------------------------------------------------------

@@ -762,6 +762,44 @@ flaky.up = True
     assert ["5"] == printed(script)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("begun", ["Process(target=child)", "ProcessPoolExecutor"])
+def test_a_child_that_was_forked_in_an_outage_hands_over_its_own_at_its_end(begun: str) -> None:
+    """
+    Once, and without that of its parent, whose outage goes on.
+    """
+    way = "multiprocessing.get_context('fork')"
+    run = f"process = {way}.{begun}; process.start(); process.join()"
+    if begun == "ProcessPoolExecutor":
+        run = (
+            f"with concurrent.futures.ProcessPoolExecutor(1, mp_context={way}) as pool: "
+            "pool.submit(child).result()"
+        )
+    script = f"""
+import concurrent.futures
+import multiprocessing
+import os
+
+from groq_quota import QuotaMeter
+
+os.mkdir("data")
+meter = QuotaMeter("data/u.json")
+meter.record("m", 1)
+os.rename("data", "away")
+meter.record("m", 10)
+
+def child():
+    meter.record("m", 100)
+    os.rename("away", "data")
+
+{run}
+print(QuotaMeter("data/u.json").usage("m").tokens)
+meter.flush()
+print(QuotaMeter("data/u.json").usage("m").tokens)
+"""
+    assert ["101", "111"] == printed(script)
+
+
 def printed(script: str) -> list[str]:
     """
     What a fresh process prints.
