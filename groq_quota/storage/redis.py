@@ -5,7 +5,6 @@ A storage in Redis or Valkey, for many machines.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..effects import Operation, arun, run
 from ..errors import ConfigurationError, StorageError
 from .columns import Where, is_row
-from .loops import Lent, NetworkStorage
+from .loops import NetworkStorage
 from .places import Place
+from .redis_clients import RedisClients
 from .redis_commands import (
     PREFIX,
     Command,
@@ -45,11 +45,6 @@ logger = logging.getLogger("groq_quota")
 
 # Seconds that a replica has to acknowledge a change, with ?wait=1.
 _WAIT = 1.0
-_DEFAULTS: dict[str, Any] = {
-    "socket_timeout": 5.0,
-    "socket_connect_timeout": 3.0,
-    "health_check_interval": 30,
-}
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -73,17 +68,16 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         self._place = place
         self._replicas = _checked_wait(place)
         self._keys = Keys(place.options.get("prefix", PREFIX))
-        self._url = place.url.replace("valkey", "redis", 1)
+        url = place.url.replace("valkey", "redis", 1)
         self._library = _library()
-        self._lent: Lent[redis.Redis | redis.cluster.RedisCluster] | None = None
-        self._lending = threading.RLock()
         self._wire: redis.connection.AbstractConnection | None = None
         self._uncopied = False
         try:
-            pool = self._library.ConnectionPool.from_url(self._url)
+            pool = self._library.ConnectionPool.from_url(url)
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"{place.shown}: {place.hide(error)}") from None
         self._cluster = _checked_cluster(place, pool.connection_kwargs)
+        self._clients = RedisClients(self._library, url, cluster=self._cluster)
         kinds = self._library.exceptions
         self._errors = (kinds.RedisError, kinds.RedisClusterException)
 
@@ -99,8 +93,8 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         In a forked child: connections of its own.
         """
         super().after_fork()
-        self._lent = self._wire = None
-        self._lending = threading.RLock()
+        self._clients.after_fork()
+        self._wire = None
 
     def close(self) -> None:
         """
@@ -112,60 +106,15 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
             return
         with self._busy:
             wire, self._wire = self._wire, None
-        with self._lending:
-            lent, self._lent = self._lent, None
-            idle = lent is not None and lent.give_up()
         if wire is not None:
             wire.disconnect()  # type: ignore[no-untyped-call]  # redis-py
-        if lent is not None and idle:
-            self._shut(lent.client)
+        self._clients.close()
         super().close()
 
     # -- connections --------------------------------------------------------------------------
 
-    def _borrowed(self) -> Lent[redis.Redis | redis.cluster.RedisCluster]:
-        # The threads' client, which stays open until it is given back.
-        made = None if self._lent is not None else self._made_client()
-        while True:
-            with self._lending:
-                if self._lent is None and made is not None:
-                    self._lent = Lent(made)
-                lent = self._lent
-                if lent is not None:
-                    lent.trips += 1
-                    return lent
-            made = self._made_client()  # it was closed just now
-
-    def _give_back(self, lent: Lent[redis.Redis | redis.cluster.RedisCluster]) -> None:
-        with self._lending:
-            last = lent.end()
-        if last:
-            self._shut(lent.client)
-
-    def _shut(self, client: redis.Redis | redis.cluster.RedisCluster) -> None:
-        if isinstance(client, self._library.Redis):
-            client.connection_pool.disconnect()  # redis-py 5.0 leaves that to the garbage collector
-        client.close()
-
-    def _made_client(self) -> redis.Redis | redis.cluster.RedisCluster:
-        from redis.backoff import NoBackoff
-        from redis.cluster import RedisCluster
-        from redis.retry import Retry
-
-        kind = RedisCluster if self._cluster else self._library.Redis
-        made: redis.Redis | redis.cluster.RedisCluster = kind.from_url(
-            self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS
-        )
-        return made
-
     def _connect(self) -> redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster:
-        from redis.asyncio import Redis
-        from redis.asyncio.cluster import RedisCluster
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
-        kind = RedisCluster if self._cluster else Redis
-        return kind.from_url(self._url, retry=Retry(NoBackoff(), 0), **_DEFAULTS)
+        return self._clients.for_loop()
 
     async def _disconnect(
         self, client: redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster
@@ -175,14 +124,14 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
 
     def _perform(self, name: str, *args: Any) -> Any:  # what a trip brings
         try:
-            lent = self._borrowed()
+            lent = self._clients.borrow()
             try:
                 if self._clock_due():
                     before = time.time()
                     self._read_clock(before, lent.client.time())
                 return run(getattr(self, "_" + name)(*args), partial(self._send, lent.client))
             finally:
-                self._give_back(lent)
+                self._clients.give_back(lent)
         except self._errors as error:
             raise self._failed(error) from error
 
@@ -329,18 +278,17 @@ class RedisStorage(NetworkStorage["redis.asyncio.Redis | redis.asyncio.cluster.R
         # By a connection of its own, past the pool: that takes half as long.
         wire = self._wire
         if wire is None:
-            lent = self._borrowed()
+            lent = self._clients.borrow()
             pool = lent.client.connection_pool  # type: ignore[union-attr]  # no cluster's
             wire = self._wire = pool.connection_class(**pool.connection_kwargs)
-            self._give_back(lent)
+            self._clients.give_back(lent)
         try:
             wire.send_command(*command)
             return wire.read_response()
         except self._library.exceptions.NoScriptError:
             raise
         except self._library.exceptions.ResponseError:
-            known = self._lent
-            self._leave(None if known is None else known.client)
+            self._leave(self._clients.known)
             raise
         except BaseException:
             wire.disconnect()  # the answer may come later, and is not that of the next command
